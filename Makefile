@@ -4,8 +4,9 @@ PYTHON ?= python3
 export PYTHON
 PYTEST = .venv/bin/python -m pytest
 TIERS = tests/integration tests/e2e
+SLOWEST = --durations=40 --durations-min=3
 
-.PHONY: help system install demo wheel test unit ready lint bench docs requirements clean
+.PHONY: help system install demo wheel test unit engine ready lint bench docs requirements clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -36,16 +37,19 @@ wheel: install ## make dist/process_model_lab-VERSION.whl: the lab with its demo
 test: ## lint and unit tests, then integration and end-to-end tests
 	@sh scripts/system python kubectl
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync lint unit ready
-	$(PYTEST) $(TIERS) -m alone
-	$(PYTEST) $(TIERS) -m "not alone" --numprocesses 4 --dist loadgroup
+	$(PYTEST) $(TIERS) $(SLOWEST) -m alone
+	$(PYTEST) $(TIERS) $(SLOWEST) -m "not alone" --numprocesses 4 --dist loadgroup
 
-# After what installs packages and starts Docker, for the machine must be afterwards as it was. Their tables are small:
-# with more threads polars only hands them over.
-unit: install ready
+# After Docker was started, for the machine must be afterwards as it was. Their tables are small: with more threads polars
+# only hands them over.
+unit: install engine
 	POLARS_MAX_THREADS=1 $(PYTEST) tests/unit --numprocesses logical --maxprocesses 4 --dist worksteal
 
-# Debian's packages come while pip and mypy work: both wait for the network or for one core.
-ready:
+engine:
+	@sh scripts/system docker
+
+# Debian's packages come while pip, mypy and the unit tests work: they change nothing that these look at.
+ready: engine
 	@sh scripts/system docker bases nginx browser
 
 lint: install ## style, formatting, types, import rules

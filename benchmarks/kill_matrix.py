@@ -1,13 +1,16 @@
 """Every event at every step of a trial: what the lab says, what is left, and whether `--resume` finishes the run.
 
     .venv/bin/python -m benchmarks.kill_matrix [--events SIGINT LOCUST]
-                                            [--beside | --drilled | --verbs [VERB …] | --nodes] [--write FILE]
+                                            [--beside | --drilled | --verbs [VERB …]] [--write FILE]
+    .venv/bin/python -m benchmarks.kill_matrix --nodes | --swarm | --swarm-drills [--steps STEP …] [--write FILE]
 
 Needs root and takes about a quarter of an hour on a quiet machine. Each row is one run: cut at its first step,
 continued and cut at the next one, and so on, at last finished. ``--beside``: rows of arms in a network of their own,
 with a sidecar and a job. ``--drilled``: rows of runs that are cut while a drill holds a process up; ``--verbs``: a
 table of its own, of runs that are cut while the drill of each verb is on. ``--nodes``: rows of runs over two nodes of
-which one disappears, each cell a run of its own. What is written takes the place of these rows alone.
+which one disappears, each cell a run of its own; ``--swarm``: the same on a Swarm, and ``--swarm-drills``: a table of
+its own, of runs on a Swarm that are cut while it updates services or drains a node. What is written takes the place of
+these cells alone.
 """
 
 from __future__ import annotations
@@ -44,10 +47,12 @@ from tests.kill_matrix import (
 )
 from tests.node_matrix import NodeEvent, NodePlace, node_place, play_node
 from tests.second_engine import SecondEngine
+from tests.swarm_matrix import DRILL_EVENTS, DRILLS, SwarmEvent, SwarmPlace, play_swarm, swarm_place
 
 MARKS = "<!-- table -->\n", "<!-- end of table -->\n"
 VERB_MARKS = "<!-- verbs -->\n", "<!-- end of verbs -->\n"
 VERB_EVENTS = (Event.SIGINT, Event.SIGTERM, Event.SIGKILL)
+SWARM_MARKS = "<!-- swarm drills -->\n", "<!-- end of swarm drills -->\n"
 
 
 @contextmanager
@@ -87,9 +92,20 @@ def play_verb(verb: str, daemon: SecondEngine) -> dict[str, str]:
         return {**row, RESUME: resumed(place, verb)}
 
 
-def play_node_row(event: NodeEvent, place: NodePlace) -> dict[str, str]:
+def play_node_row(event: NodeEvent, place: NodePlace, steps: Sequence[Step]) -> dict[str, str]:
     """A node that disappears at a step, in a run of its own."""
-    return {step: played(step, event, partial(play_node, event, step, place)) for step in BESIDE_STEPS}
+    return {step: played(step, event, partial(play_node, event, step, place)) for step in steps}
+
+
+def play_swarm_row(event: SwarmEvent, place: SwarmPlace, steps: Sequence[Step]) -> dict[str, str]:
+    """The same of a Swarm."""
+    return {step: played(step, event, partial(play_swarm, event, step, place)) for step in steps}
+
+
+def play_swarm_drill(place: SwarmPlace) -> dict[str, str]:
+    """Each event while the Swarm does what a drill asks it for."""
+    cuts = {event: partial(play_swarm, event, Step.MEASURE, place) for event in DRILL_EVENTS}
+    return {event: played(Step.MEASURE, f"{place.drill}: {event}", cut) for event, cut in cuts.items()}
 
 
 def played(step: Step, name: str, cut: Callable[[], Cell]) -> str:
@@ -139,31 +155,43 @@ def line(name: str, row: dict[str, str], columns: Sequence[str]) -> str:
     return f"| {name} | " + " | ".join(row.get(column, "–") for column in columns) + " |"
 
 
-def write(path: Path, rows: dict[str, str], columns: Sequence[str], marks: tuple[str, str]) -> None:
-    """Put lines, by their names, between the two marks; those of other names stay."""
+def write(path: Path, rows: dict[str, dict[str, str]], columns: Sequence[str], marks: tuple[str, str]) -> None:
+    """Put rows, by their names, between the two marks; those of other names stay, and cells that were not played."""
     begin, end = marks
     before, _, rest = path.read_text(encoding="utf-8").partition(begin)
     there, _, after = rest.partition(end)
-    kept = {each.split(" | ")[0].removeprefix("| "): each for each in there.splitlines()[2:]}
-    text = "\n".join([*head(columns), *{**kept, **rows}.values()]) + "\n"
+    every = {name: cells for name, *cells in (each.strip("| ").split(" | ") for each in there.splitlines()[2:])}
+    kept = {name: dict(zip(columns, cells, strict=True)) for name, cells in every.items()}
+    merged = {name: {**kept.get(name, {}), **rows.get(name, {})} for name in {**kept, **rows}}
+    text = "\n".join([*head(columns), *(line(name, row, columns) for name, row in merged.items())]) + "\n"
     path.write_text(before + begin + text + end + after, encoding="utf-8")
 
 
 def _rows(options: argparse.Namespace, events: Sequence[Event], setting: Setting) -> dict[str, dict[str, str]]:
-    if options.nodes:
-        with tempfile.TemporaryDirectory(prefix="kill-matrix-") as folder, node_place(Path(folder)) as place:
-            return {event.value: play_node_row(event, place) for event in NodeEvent}
+    if options.nodes or options.swarm or options.swarm_drills:
+        with tempfile.TemporaryDirectory(prefix="kill-matrix-") as folder:
+            return _rows_of_nodes(options, Path(folder))
     with engine_of_our_own(setting) as daemon:
         if options.verbs is None:
             return {": ".join(filter(None, (event, setting))): play_row(event, daemon, setting) for event in events}
         return {f"`{verb}`": play_verb(verb, daemon) for verb in options.verbs or VERBS}
 
 
+def _rows_of_nodes(options: argparse.Namespace, folder: Path) -> dict[str, dict[str, str]]:
+    steps = [Step(step) for step in options.steps or ALWAYS]
+    if options.nodes:
+        with node_place(folder) as nodes:
+            return {event.value: play_node_row(event, nodes, steps) for event in NodeEvent}
+    with swarm_place(folder) as place:
+        if options.swarm:
+            return {event.value: play_swarm_row(event, place(""), steps) for event in SwarmEvent}
+        return {f"`{drill}`": play_swarm_drill(place(drill)) for drill in DRILLS}
+
+
 VERBS = [verb for verb in ACTS if verb != HANG]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Play, print the table, exit with 1 when a cell is not as it should be."""
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", nargs="+", choices=[event.name for event in Event], metavar="EVENT")
     parser.add_argument("--beside", action="store_true", help="arms in a network of their own, with sidecar and job")
@@ -172,20 +200,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--verbs", nargs="*", choices=VERBS, metavar="VERB", help="while a drill of each of these is on"
     )
     parser.add_argument("--nodes", action="store_true", help="over two nodes, of which one disappears")
+    parser.add_argument("--swarm", action="store_true", help="on a Swarm of two nodes, of which one disappears")
+    parser.add_argument("--swarm-drills", action="store_true", help="while a Swarm updates services or drains a node")
+    parser.add_argument("--steps", nargs="+", choices=ALWAYS, metavar="STEP", help="of --nodes and --swarm; all")
     parser.add_argument("--write", type=Path, help="keep the rows in this document")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play, print the table, exit with 1 when a cell is not as it should be."""
+    options = _options(arguments)
     drilled = options.drilled or options.verbs is not None
     setting = Setting.BESIDE if options.beside else Setting.DRILLED if drilled else Setting.PLAIN
     every = {Setting.BESIDE: BESIDE_EVENTS, Setting.DRILLED: DRILLED_EVENTS}.get(setting, tuple(Event))
     events = [Event[name] for name in options.events] if options.events else every
     columns, marks = (COLUMNS, MARKS) if options.verbs is None else (VERB_COLUMNS, VERB_MARKS)
+    if options.swarm_drills:
+        columns, marks = DRILL_EVENTS, SWARM_MARKS
     started = time.monotonic()
     rows = _rows(options, events, setting)
-    lines = {name: line(name, row, columns) for name, row in rows.items()}
-    text = "\n".join([*head(columns), *lines.values()])
+    text = "\n".join([*head(columns), *(line(name, row, columns) for name, row in rows.items())])
     print(f"\n{text}\n{sum(map(len, rows.values()))} cells in {(time.monotonic() - started) / 60:.0f} minutes")
     if options.write:
-        write(options.write, lines, columns, marks)
+        write(options.write, rows, columns, marks)
     return int(any(cell.startswith("✗") for row in rows.values() for cell in row.values()))
 
 

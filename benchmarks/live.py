@@ -24,7 +24,7 @@ from rich.console import Console
 from lab.attest.claims import Evidence
 from lab.cli.live.view import PlainView, TerminalView
 from lab.load.inside.load_counts import Tally
-from lab.load.inside.recording import ARRIVAL, Recorder
+from lab.load.inside.recording import ARRIVAL, RequestRecorder
 from lab.load.inside.status import Status, write_status
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadProgress
@@ -68,7 +68,7 @@ def write(staging: Path, rate: float, terminal: int) -> None:
     """The child: write a trial's files until it is killed, and read what the terminal shows."""
     plan = LoadPlan.read(staging / "load" / "plan.json")
     os.set_blocking(terminal, False)
-    rows, tally, begun = Recorder(plan.recording_file(0)), Tally(), time.monotonic()
+    rows, tally, begun = RequestRecorder(plan.recording_file(0)), Tally(), time.monotonic()
     with recorder(staging / "sampling") as readings:
         for step in range(10**9):
             now = time.monotonic()

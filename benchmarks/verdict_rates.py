@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc
 
-from lab.analysis.judge.decide import Place, Places, decide
+from lab.analysis.judge.decide import Places, Side, decide
 from lab.analysis.judge.intervals import Floats
 from lab.analysis.judge.levels import FAMILY_ERROR, nominal_error, verdict_blocks, verdict_level
+from lab.units import count_of
 
 BLOCKS = (6, 8, 10, 15, 20)
 NOISES = (0.005, 0.02, 0.07, 0.20, 0.50)
@@ -111,7 +112,7 @@ def ratios(rng: np.random.Generator, draw: Shape, noise: float, shape: tuple[int
 def judged(values: Floats, looks: tuple[int, ...] = ()) -> Places:
     """The places of a family (..., contenders) after Holm's step-down: beyond a bound or not, at the level it got."""
     contenders = values.shape[1]
-    place = np.full(values.shape[:2], np.int8(Place.ACROSS))
+    place = np.full(values.shape[:2], np.int8(Side.ACROSS))
     remaining, active = np.ones(values.shape[:2], dtype=bool), np.ones(len(values), dtype=bool)
     for left in range(contenders, 0, -1):
         now = decide(values, EDGE, verdict_level(left, looks)).place
@@ -126,7 +127,7 @@ def judged(values: Floats, looks: tuple[int, ...] = ()) -> Places:
 
 def beyond(place: Places) -> NDArray[np.bool_]:
     """Whether a word is better or worse."""
-    return np.isin(place, (Place.BELOW, Place.ABOVE))
+    return np.isin(place, (Side.BELOW, Side.ABOVE))
 
 
 def contender_cells(rng: np.random.Generator, experiments: int) -> Iterator[tuple[str, float, int, int, Cell]]:
@@ -162,13 +163,13 @@ def look_cells(rng: np.random.Generator, experiments: int) -> Iterator[tuple[tup
 def stopped(rng: np.random.Generator, effect: float, noise: float, experiments: int) -> tuple[list[float], float]:
     """Shares of the words of runs that end at the first look with one, and the mean number of blocks."""
     values = math.log(effect) + noise * math.sqrt(2) * normal(rng, (experiments, STOPPED[-1]))
-    place = np.full(experiments, np.int8(Place.ACROSS))
+    place = np.full(experiments, np.int8(Side.ACROSS))
     blocks = np.full(experiments, float(STOPPED[-1]))
     running = np.ones(experiments, dtype=bool)
     for look in STOPPED:
         now = decide(values[:, :look], EDGE, verdict_level(1, STOPPED)).place
         place[running] = now[running]
-        ended = running & (now != Place.ACROSS)
+        ended = running & (now != Side.ACROSS)
         blocks[ended] = look
         running &= ~ended
     return shares(place), float(np.mean(blocks))
@@ -176,7 +177,7 @@ def stopped(rng: np.random.Generator, effect: float, noise: float, experiments: 
 
 def shares(place: Places) -> list[float]:
     """Shares of worse, equivalent, inconclusive and better."""
-    return [float(np.mean(place == word)) for word in (Place.ABOVE, Place.INSIDE, Place.ACROSS, Place.BELOW)]
+    return [float(np.mean(place == word)) for word in (Side.ABOVE, Side.INSIDE, Side.ACROSS, Side.BELOW)]
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -192,7 +193,7 @@ def percent(fraction: float) -> str:
 
 def wrong_section(found: Sequence[tuple[str, float, int, int, Cell]]) -> Iterator[str]:
     """One table a shape: noise × contenders and blocks → any wrong word."""
-    header = ["noise", *(f"{c} contender{'s' if c > 1 else ''}, n = {n}" for c in CONTENDERS for n in (10, 20))]
+    header = ["noise", *(f"{count_of(c, 'contender')}, n = {n}" for c in CONTENDERS for n in (10, 20))]
     for shape in SHAPES:
         cells = {(noise, c, n): cell for name, noise, c, n, cell in found if name == shape}
         noises = dict.fromkeys(noise for noise, _, _ in cells)

@@ -53,6 +53,9 @@ WHICH = (
     ("arm", "String", "name of the arm"),
 )
 DURATION = {"string", "number"}  # what a duration may be in the schema
+COMPLETION = """Run `lab --install-completion` once and open a new shell: from then on the Tab key completes commands,
+options, the names of scenarios and those of your runs. `-h` and `--help` stand behind every command, too.
+"""
 EXPECTATIONS = """An expectation is the reader's own condition on metrics of one or several arms:
 
 ```toml
@@ -66,11 +69,14 @@ that = "memory.pss.total(replicas) - memory.pss.total(workers) < 200MiB"
 
 - A metric is read as `metric(arm)`; a number has the metric's kind of unit: `5ms`, `2s`, `200MiB`, `300/s`, `5%`.
 - `+ - * /` and brackets relate values; `< <= > >=` compare them; `== !=` are for counts: every block must agree.
+- `errors(arm)` counts failed requests; beside a percentage it is their share of all: `errors(workers) <= 0.1%`.
+- `sweep.slo`, `capacity.slo` and `limits.slo` are the same conditions without an arm, joined by `and`.
 - Between limits of memory alone (`memory.limit.…`) the numbers are compared as they are: a search has one block.
 - Names and units are checked before anything starts. A wrong one is an error with the nearest valid name.
 - The outcome rests on the 95% interval over the valid blocks: **holds**, **violated** (exit code 1), or **undecided**
-  where the interval lies on both sides, blocks are too few, or a percentile has fewer than 30 requests beyond it
-  (exit code 0; with `--strict` 1).
+  where the interval lies on both sides, blocks are too few, more of them are invalid for it than may be replaced, or a
+  percentile has fewer than 30 requests beyond it (exit code 0; with `--strict` 1, or 3 if blocks are invalid for it
+  and enough were planned).
 - The sentence gives medians over the blocks, as the tables do, and what they are *judged as*: the Hodges–Lehmann
   estimate that belongs to the interval. Of two measured sides that is the difference paired within blocks, which may
   differ from that of their medians.
@@ -79,11 +85,18 @@ EXITS: Sequence[tuple[int, str]] = (
     (0, "done"),
     (
         1,
-        "an expectation is violated (with `--strict`: or undecided), "
-        "or an arm answered no request at all in some valid block",
+        "an expectation is violated (with `--strict`: or undecided, but for code 3), "
+        "an arm answered no request at all in some valid block, "
+        "or it cannot run at a point of a sweep that expects something (with `--strict`: of any); also if another "
+        "point of the run, or another part of a study, is not valid",
     ),
     (2, "wrong usage, scenario or run folder"),
-    (3, "the run is invalid: a gate failed, or an arm is not what it claims to be"),
+    (
+        3,
+        "the run is invalid: a gate failed, or an arm did not start, died, or is not what it "
+        "claims to be (with `--strict`: or an expectation "
+        "is undecided because blocks are invalid for it, and nothing is violated)",
+    ),
     (4, "something that is needed is missing: Docker, an image, room on the disk"),
     (
         130,
@@ -145,6 +158,10 @@ def reference() -> str:
 
 def _commands() -> Iterator[str]:
     group: Any = typer.main.get_command(app)
+    yield "### Common options\n"
+    context = group.context_class(group, info_name="lab", **group.context_settings)
+    yield _options(group.get_params(context))
+    yield COMPLETION
     for name, command in group.commands.items():
         arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
         usage = " ".join(_argument(argument) for argument in arguments)
@@ -152,9 +169,13 @@ def _commands() -> Iterator[str]:
         yield f"{command.help}\n"
         options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
         if options:
-            names = (", ".join((*option.opts, *option.secondary_opts)) for option in options)
-            told = (option.help or "" for option in options)
-            yield _table(("option", "meaning"), [(f"`{name}`", text) for name, text in zip(names, told, strict=True)])
+            yield _options(options)
+
+
+def _options(options: Sequence[Any]) -> str:
+    names = (", ".join((*sorted(option.opts), *option.secondary_opts)) for option in options)
+    told = (option.help or "" for option in options)
+    return _table(("option", "meaning"), [(f"`{name}`", text) for name, text in zip(names, told, strict=True)])
 
 
 def _argument(argument: Any) -> str:
@@ -218,7 +239,7 @@ def _keys(table: str, properties: Mapping[str, Any], required: Sequence[str]) ->
 
 def _values(entry: Mapping[str, Any]) -> str:
     if "enum" in entry:
-        return ", ".join(f"`{value}`" for value in entry["enum"])
+        return ", ".join(f"`{value}`" for value in entry["enum"] if value)  # "": as if the key were left out
     if "const" in entry:
         return f"`{entry['const']}`"
     kinds = [

@@ -177,8 +177,8 @@ MEANINGS: Mapping[str, str] = {
     "of the slowest arm without a limit.",
     "limits.measure": "How long a limit must hold.",
     "capacity.slo": "What an arm must meet to carry a rate, such as `p99 <= 50ms and errors <= 0.1%`: one percentile "
-    "of `p50`, `p95`, `p99`, and the share of requests that may be bad. Without it, `lab capacity` finds one in its "
-    "pilot.",
+    "of `p50`, `p95`, `p99`, and the share of requests that may be bad. The percentile counts bad ones as slower than "
+    "any number, so with a p99 no more than 1% may be bad. Without it, `lab capacity` finds one in its pilot.",
     "capacity.rates": "The ladder: increasing arrivals a second, the same for all arms. Without it, `lab capacity` "
     "finds them in its pilot.",
     "capacity.settle": "How long a rung is driven before it counts.",

@@ -1,33 +1,48 @@
-"""Take the pictures of docs/images from the report of a real run: ``python docs/screenshots.py runs/RUN``."""
+"""Take the pictures of docs/images: ``python docs/screenshots.py [RUN]``; without RUN of what the tutorial recorded."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from sample import RECORDED
+
+from lab.run.conclude import conclude
 
 IMAGES = Path(__file__).parent / "images"
 FIRST_SCREEN: ViewportSize = {"width": 960, "height": 900}  # the narrowest with two columns: text stays readable
 SHARP = 2  # device pixels a pixel: whoever opens a picture by itself finds more in it
+MARGIN = 16
 FIGURES = ("tail",)
 
 
-def main(run: Path) -> None:
-    """The first screen in both colours, and a figure."""
+def main(run: Path = RECORDED) -> None:
+    """The answer in both colours, and a figure, from a report that this version of the lab draws; the run stays."""
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("chromium is missing: apt-get install chromium")
-    with sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        report = conclude(run, into=Path(folder)).written.html
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for name, page in _pages(browser, (run / "report.html").absolute().as_uri()):
+        for name, page in _pages(browser, report.absolute().as_uri()):
             page.evaluate("document.getElementById('tools').hidden = true")
-            page.screenshot(path=IMAGES / f"{name}.png")
+            _picture(page, IMAGES / f"{name}.png")
             for key in FIGURES if name == "report" else ():
                 page.locator(f"#{key}").screenshot(path=IMAGES / f"{key}.png")
         browser.close()
+
+
+def _picture(page: Page, target: Path) -> None:
+    """From the top of the page to the end of the answer: no line is cut, whatever the answer is."""
+    answer = page.locator("#answer").bounding_box()
+    if answer is None:
+        sys.exit("the report has no answer")
+    width, height = FIRST_SCREEN["width"], answer["y"] + answer["height"] + MARGIN
+    page.screenshot(path=target, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": height})
 
 
 def _pages(browser: Browser, address: str) -> Iterator[tuple[str, Page]]:
@@ -40,4 +55,4 @@ def _pages(browser: Browser, address: str) -> Iterator[tuple[str, Page]]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:2]))

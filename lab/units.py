@@ -102,8 +102,15 @@ def format_ratio(fraction: float) -> str:
 
 
 def count_of(number: int, what: str) -> str:
-    """``"1 block"``, ``"3 blocks"``."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    """``"1 block"``, ``"3 blocks"``, ``"2 processes"``."""
+    return f"{number} {plural(what, number)}"
+
+
+def plural(what: str, number: float) -> str:
+    """The word alone, for a number that stands elsewhere or has a form of its own: ``"CPU"``, ``"CPUs"``."""
+    if number == 1:
+        return what
+    return f"{what}es" if what.endswith("s") else f"{what}s"
 
 
 def format_count(count: float) -> str:
@@ -133,6 +140,11 @@ def cores_of(text: str) -> tuple[int, ...]:
     """``"0-2,8"`` → (0, 1, 2, 8); empty for ""."""
     ends = [part.partition("-")[::2] for part in text.split(",") if part]
     return tuple(sorted({core for low, high in ends for core in range(int(low), int(high or low) + 1)}))
+
+
+def named_cores(text: str) -> str:
+    """``"3"`` → ``"core 3"``, ``"0-2"`` → ``"cores 0-2"``."""
+    return f"{plural('core', len(cores_of(text)))} {text}"
 
 
 def cores_text(cores: Iterable[int]) -> str:

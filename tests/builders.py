@@ -5,7 +5,7 @@ The app of these runs has workers of about 35 MiB, a proxy hop of 0.3 ms, and ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -40,6 +40,7 @@ from lab.record.types import (
     TrialState,
     TrialTables,
 )
+from lab.report.first_screen import Group
 from lab.scenario.file import scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.units import MIB
@@ -168,6 +169,11 @@ def _made(asked: _Asked) -> TrialResult:
         host=_table(HOST, **dict.fromkeys(HOST, instants) | {"node": ""}),
     )
     return TrialResult(record=_record(scenario, trial, topology, warmup, measure, tables), tables=tables)
+
+
+def told(groups: Iterable[Group]) -> tuple[str, ...]:
+    """All the sentences of these groups of a report."""
+    return tuple(sentence for group in groups for sentence in group.sentences)
 
 
 def sampler_facts(planned: float = 31.0, achieved: float = 31.0) -> SamplerFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -45,6 +46,17 @@ RICH: Mapping[str, Any] = {
         {"name": "warm", "command": "python -m app.warm", "times": "each"},
     ],
 }
+SEVERAL: Mapping[str, Any] = {  # a sidecar that ends well before another thing starts, and jobs of each kind
+    "sidecars": [
+        {"name": "db", "image": "postgres:17"},
+        {"name": "seed", "image": "tool:1", "ready": "exit", "depends": ["db"]},
+    ],
+    "jobs": [
+        {"name": "warm", "command": "a", "times": "each"},
+        {"name": "migrate", "command": "b", "timeout": "30s"},
+        {"name": "fill", "command": "c"},
+    ],
+}
 PAIRS = tuple(
     (model, front) for model, front in product(MODELS, FRONTS) if MODELS[model].one_address or FRONTS[front].hops
 )
@@ -65,11 +77,21 @@ def measured() -> ArmNeeds:
     return needs_of(make_trials(make_scenario(arms)))
 
 
-def deployment(arm: Mapping[str, Any], known: ArmNeeds | None = None, **changes: Any) -> Deployment:
-    """The deployment of this arm of a synthetic run; ``known``: what it needed, else that of its own trials."""
+def deployment(
+    arm: Mapping[str, Any],
+    known: ArmNeeds | None = None,
+    environment: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Deployment:
+    """The deployment of this arm of a synthetic run; ``known``: what it needed, else that of its own trials.
+
+    ``environment``: facts of the run's machine in the place of invented ones.
+    """
     scenario = make_scenario((arm,), **changes)
-    found = known or needs(scenario, arm["name"])
-    return deployment_of(make_run(scenario), points_of(scenario)[0], arm["name"], found, HEAD_ROOM)
+    found, run = known or needs(scenario, arm["name"]), make_run(scenario)
+    machine = replace(run.environment, facts={**run.environment.facts, **(environment or {})})
+    run = replace(run, environment=machine)
+    return deployment_of(run, points_of(scenario)[0], arm["name"], found, HEAD_ROOM)
 
 
 def rich(target: str) -> Deployment:

@@ -454,7 +454,7 @@ def fill(folder: Path) -> None:
 def left_behind(lab: RunningLab) -> list[str]:
     """Everything of one lab that is still there: kind and name, as `lab clean` lists them."""
     place, owner = lab.place, f"{lab.process.pid}-"
-    found = [f"process {each}" for each in _processes(place)]
+    found = [f"process {each}" for each in processes_of(place)]
     client = place.client()
     try:
         for container in client.containers.list(all=True, filters={"label": RUN}, ignore_removed=True):
@@ -467,10 +467,15 @@ def left_behind(lab: RunningLab) -> list[str]:
         found += [f"network {network.name}" for network in client.networks.list(filters={"label": RUN})]
     finally:
         client.close()
-    found += [f"folder {path}" for path in place.out.glob("*/trials/.*.part")]
+    return sorted([*found, *files_left(place)])
+
+
+def files_left(place: Place) -> list[str]:
+    """Half trials, and temporary files and folders."""
+    found = [f"folder {path}" for path in place.out.glob("*/trials/.*.part")]
     found += [f"file {path}" for path in place.out.glob("*/.*.part")]
     found += [f"folder {path}" for path in place.temporary.glob("*") if path.is_dir() and path.name != "lab-notes"]
-    return sorted(found)
+    return found
 
 
 def listeners(daemon: SecondEngine) -> list[int]:
@@ -480,7 +485,7 @@ def listeners(daemon: SecondEngine) -> list[int]:
     return sorted(port for port in ports if PORTS[0] <= port <= PORTS[1])
 
 
-def _processes(place: Place) -> Iterator[str]:
+def processes_of(place: Place) -> Iterator[str]:
     """Commands of processes with the place's temporary folder in their environment: whatever the lab started here."""
     for process in psutil.process_iter():
         try:

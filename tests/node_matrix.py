@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -68,11 +68,7 @@ def play_node(event: NodeEvent, step: Step, place: NodePlace) -> Cell:
     lab.wait_for(step)
     _happen(event, lost)
     code = lab.process.wait(DEADLINE_S)
-    wrong = [] if code in (3, 4) else [f"exit code {code}"]
-    if "Traceback" in lab.said:
-        wrong.append(f"a traceback:\n{lab.said[lab.said.index('Traceback') :]}")
-    if "node gen" not in lab.said and "node arms" not in lab.said:
-        wrong.append("no sentence names the node")
+    wrong = list(wrong_sentence(code, lab.said, ("gen", "arms")))
     remaining = left_behind(lab) if event is not NodeEvent.ARMS else left_on(place.hosts[1])
     if remaining:
         wrong.append(f"left behind: {', '.join(remaining)}")
@@ -90,6 +86,16 @@ def play_node(event: NodeEvent, step: Step, place: NodePlace) -> Cell:
         seconds=time.monotonic() - started,
         wrong=tuple(wrong),
     )
+
+
+def wrong_sentence(code: int, said: str, names: Sequence[str]) -> Iterator[str]:
+    """Exit code 3 or 4, no traceback, and a node by its name: that is what a lost node has to say."""
+    if code not in (3, 4):
+        yield f"exit code {code}"
+    if "Traceback" in said:
+        yield f"a traceback:\n{said[said.index('Traceback') :]}"
+    if not any(f"node {name}" in said for name in names):
+        yield "no sentence names the node"
 
 
 def left_on(host: Host) -> list[str]:

@@ -104,6 +104,11 @@ class SecondEngine:
         """The words before a command that is to reach what its containers offer on 127.0.0.1."""
         return ["nsenter", f"--net={self.proc}/ns/net"]
 
+    @property
+    def inside(self) -> list[str]:
+        """The words before a command that is to be a process of its machine, and has its folder in ``PWD``."""
+        return [*self.prefix, f"--mount={self.proc}/ns/mnt", f"--pid={self.proc}/ns/pid", "--wd=."]
+
     def start(self, between: Callable[[], None] = lambda: None) -> None:
         """Start what does not run, also after ``kill``; returns once it answers. Raises MissingError.
 

@@ -1,14 +1,17 @@
 """The words of a report, one file a section: `python -m tests.snapshots` writes them again, a person reads the diff.
 
+What only some kinds of run have is in a file for each page that shows it (tests/pages.py), beside them.
+
 A line is a paragraph; one that an earlier run of the file has said is only hinted at (=). Tables are there by their
 heads, their number of rows and notes: their cells have tests of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,9 @@ from lab.analysis.comparison import compare_run
 from lab.analysis.summary import summarise
 from lab.record.types import Finding, TrialResult, TrialState
 from lab.report.build import build_content
-from lab.report.content import Content, Figure, Listing, Part, Section
+from lab.report.content import Content, Figure, Listing, Part, Section, Table
 from lab.report.first_screen import Answer
+from lab.report.sections.secured import tls_table
 from lab.run.by_hand import by_hand
 from tests.builders import (
     REPLICAS,
@@ -41,6 +45,9 @@ HINT = 40
 NGINX = WORKERS_NGINX | {"control": True}
 MEMORY = {"baseline": "workers", "primary": ["memory.pss.total"]}
 NO_WORD = "(no word)"
+PAGE = "page-"
+OWN = ("sweep", "drills", "drill", "card", "capacity", "limits", "beside", "trend")
+TLS_SEEN = {"version": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384", "alpn": "http/1.1", "resumed": "yes"}
 
 
 def content_of(blocks: int, *arms: Mapping[str, Any], load: Mapping[str, Any] = LOAD, **run: Any) -> Content:
@@ -119,7 +126,33 @@ def texts() -> dict[str, str]:
             said = found.setdefault(f"{key}.txt", [])
             known = {*said}
             said += ["", f"# {run}", *(_hint(line) if line in known else line for line in lines if line)]
+    common = {file.removesuffix(".txt") for file in found}
+    for page, lines in _pages(common):
+        said = found[f"{PAGE}{page}.txt"] = ["", f"# {page}"]
+        for line in filter(None, lines):
+            said.append(_hint(line) if line in said else line)
     return {name: "\n".join(lines[1:]) + "\n" for name, lines in found.items()}
+
+
+def _pages(common: Container[str]) -> Iterator[tuple[str, Iterator[str]]]:
+    """What a page shows of its own: its first screen, and the sections that no run above has."""
+    from tests.pages import PAGES  # which shows some of those runs
+
+    for name in OWN:
+        content = PAGES[name]()
+        own = (section for section in content.sections if section.key not in common)
+        yield name, chain(_screen(content), *map(_section, own))
+    yield "tls", _part(tls_table_of(TLS_SEEN))
+
+
+def tls_table_of(seen: Mapping[str, str]) -> Table:
+    """What is told of one arm over TLS."""
+    scenario = make_scenario((WORKERS,), trials={"blocks": 1})
+    (trial,) = make_trials(scenario)
+    attestation = replace(trial.record.attestation, tls=seen)
+    found = tls_table(summarise(make_run(scenario), [with_record(trial, attestation=attestation)]))
+    assert found is not None
+    return found
 
 
 def _hint(line: str) -> str:

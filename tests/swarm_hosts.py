@@ -1,4 +1,4 @@
-"""Two hosts in one Swarm, and what is seen of the lab there: the lab itself makes none, and leaves it as it was."""
+"""Hosts in one Swarm, and what is seen of the lab there: the lab itself makes none, and leaves it as it was."""
 
 from __future__ import annotations
 
@@ -9,35 +9,49 @@ from contextlib import ExitStack, closing, contextmanager
 import docker
 
 from lab.engines.swarm.updates import in_sequence
-from tests.two_hosts import Host, two_hosts
+from tests.two_hosts import Host, hosts, lead_on
 
 KINDS = ("services", "containers", "networks", "volumes", "configs", "secrets")
 GONE_S = 60.0  # a container has 10 s to end, and its node is told of it by and by
 READY_S = 60.0
+PORT = 2377  # of a Swarm
 GOES_ON = "continue in the background"  # Docker waits 20 s for a node to join, and no longer
 
 
 @contextmanager
-def swarm_hosts() -> Iterator[tuple[Host, Host]]:
-    """Both, of which the first is the manager; they are gone afterwards with everything in them."""
-    with two_hosts() as both:
-        join_swarm(*both)
-        yield both
+def swarm_hosts(number: int = 2) -> Iterator[list[Host]]:
+    """So many, of which the first is the manager, the second in its Swarm, and further ones in none so far.
+
+    They are gone afterwards with everything in them.
+    """
+    with hosts(number) as found:
+        first, second, *_ = found
+        lead_on(*found)
+        with closing(first.engine.client()) as manager:
+            manager.swarm.init(advertise_addr=first.address, listen_addr=f"{first.address}:{PORT}")
+        join_swarm(first, second)
+        yield found
 
 
-def join_swarm(first: Host, second: Host) -> None:
-    """Make the two hosts one Swarm."""
-    with closing(first.engine.client()) as manager, closing(second.engine.client()) as worker:
-        manager.swarm.init(advertise_addr=first.address, listen_addr=f"{first.address}:2377")
+def join_swarm(first: Host, other: Host) -> None:
+    """Have the other one in the Swarm of the first."""
+    with closing(first.engine.client()) as manager, closing(other.engine.client()) as worker:
         manager.swarm.reload()
-        token = manager.swarm.attrs["JoinTokens"]["Worker"]
-        joined = [f"{first.address}:2377"]
+        token, asked = manager.swarm.attrs["JoinTokens"]["Worker"], [f"{first.address}:{PORT}"]
         try:
-            worker.swarm.join(joined, token, advertise_addr=second.address, listen_addr=f"{second.address}:2377")
+            worker.swarm.join(asked, token, advertise_addr=other.address, listen_addr=f"{other.address}:{PORT}")
         except docker.errors.APIError as error:
             if GOES_ON not in str(error):
                 raise
-    until_ready((first, second))
+    until_ready((first, other))
+
+
+def leave_swarm(first: Host, other: Host) -> None:
+    """Have it in none again, and let the Swarm forget it, which a node that is not yet down keeps it from."""
+    with closing(first.engine.client()) as manager, closing(other.engine.client()) as worker:
+        identity = worker.info()["Swarm"]["NodeID"]
+        worker.swarm.leave(force=True)
+        manager.api.remove_node(identity, force=True)
 
 
 def until_ready(hosts: Sequence[Host]) -> None:

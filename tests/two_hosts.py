@@ -146,6 +146,21 @@ def connect(first: Host, other: Host) -> None:
         other.ip("route", "add", f"{first.address}/32", "via", near)
 
 
+def lead_on(first: Host, *others: Host) -> None:
+    """Let the others reach each other through the first, whose engine forwards nothing but its containers' packets.
+
+    The first has one address for all, as nodes of a Swarm have: an overlay network knows its nodes by it.
+    """
+    for other in others:
+        first.ip("route", "replace", f"{other.address}/32", "dev", other.interface, "src", first.address)
+        via = other.address.removesuffix("2") + "1"
+        for target in others:
+            if target is not other:
+                other.ip("route", "add", f"{target.address}/32", "via", via)
+    passed = ["iptables", "-I", "DOCKER-USER", "-i", "cable+", "-o", "cable+", "-j", "ACCEPT"]
+    subprocess.run([*first.engine.prefix, *passed], check=True, capture_output=True, timeout=DEADLINE_S)
+
+
 def remove_abandoned() -> None:
     """Stop the hosts of tests that live no more. One process does that at a time: two would stop the same."""
     lock = os.open(HOME.parent, os.O_RDONLY)

@@ -78,7 +78,7 @@ def check_neighbour() -> Iterator[Check]:
 
 def _run() -> Comparison:
     neighbour = Neighbour()
-    around = replace(REAL, tools=replace(REAL.tools, settle=neighbour.before_trial))
+    around = replace(REAL, tools=replace(REAL.tools, settle=lambda view, _machines: neighbour.before_trial(view)))
     with tempfile.TemporaryDirectory() as folder:
         locustfile = Path(folder) / "known.py"
         locustfile.write_text(LOCUSTFILE, encoding="utf-8")

@@ -1,15 +1,13 @@
 """The agent's children: load processes and the sampler, which are told lines and end with the agent."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from lab.host.jsonlines import Lines, Message
+from lab.host.jsonlines import Lines, Message, Outgoing
 from lab.load.child import child_command, child_environment, end_group, kill_group, stop_group, wait_exit
 
 
@@ -23,9 +21,11 @@ class Ended(NamedTuple):
 class AgentChild:
     """One child. ``lines``: what it says on standard output is for the lab."""
 
-    def __init__(self, process: subprocess.Popen[bytes], lines: Lines | None) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
-        self._lines = lines
+        stdin = cast(IO[bytes], process.stdin)
+        self._lines = Lines(process.stdout, stdin) if process.stdout else None
+        self._told: Outgoing = self._lines or Outgoing(stdin)
 
     @property
     def pid(self) -> int:
@@ -34,13 +34,11 @@ class AgentChild:
 
     def obey(self, order: Message) -> None:
         """``tell`` it a line, ``hang_up``, ``end`` it with its group after some patience, or ``kill`` that."""
-        stdin = cast(IO[bytes], self._process.stdin)
         match order["do"]:
             case "tell":
-                with suppress(BrokenPipeError):  # it has ended: the lab will hear of it
-                    os.write(stdin.fileno(), json.dumps(order["line"]).encode() + b"\n")
+                self._told.send(**order["line"])  # to one that has ended it is nothing: the lab will hear of that
             case "hang_up":
-                stdin.close()
+                self._told.hang_up()
             case "move":
                 Path(order["log"]).rename(order["to"])
             case "end":
@@ -83,5 +81,4 @@ def start_child(order: Message) -> AgentChild:
             bufsize=0,
             start_new_session=True,
         )
-    stdout = process.stdout
-    return AgentChild(process, Lines(stdout, cast(IO[bytes], process.stdin)) if stdout else None)
+    return AgentChild(process)

@@ -1,6 +1,5 @@
 """The lab's side of an agent: one thread hears everything that it says, whoever asks finds the part that is theirs."""
 
-import json
 import os
 import threading
 import time
@@ -17,7 +16,7 @@ from lab.agent.children import Ended
 from lab.agent.clock import Clock, both_clocks, clock_name, exchanges, read_clocks
 from lab.agent.mirror import Copy, piece
 from lab.errors import LabError, MissingError, SamplingError
-from lab.host.jsonlines import Message
+from lab.host.jsonlines import Message, Whole, line_of
 
 CALL_S = 60.0
 START_S = 30.0
@@ -114,8 +113,10 @@ class Conversation:
             raise self.death()
         try:
             with self._saying:
-                self._stream.write(json.dumps(order).encode() + b"\n")
-        except OSError:
+                self._stream.write(line_of(order))
+        except OSError as error:  # part of the order may have got there, and nothing can follow it
+            late = isinstance(error, BlockingIOError | TimeoutError)
+            self.ended, self._how = True, "takes no orders any more" if late else self._how
             raise self.death() from None
 
     def check(self) -> None:
@@ -160,14 +161,13 @@ class Conversation:
         return both_clocks(exchanges(lambda: self.call(read_clocks)), to_wall_s)
 
     def _listen(self) -> None:
-        unread = line = b""
+        whole = Whole()
         try:
             while received := self._hear():
-                *lines, unread = (unread + received).split(b"\n")
-                for line in lines:
-                    self._take(json.loads(line))
+                for message in whole.take(received):
+                    self._take(message)
         except ValueError:  # half a message, or something else prints there
-            self._how = f"said what is no message: {line[:200].decode(errors='replace')}"
+            self._how = f"said what is no message: {whole.line[:200].decode(errors='replace')}"
         finally:
             self.ended = True
             self._answers.put(None)

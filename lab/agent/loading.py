@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
+from lab.agent.calls import There
 from lab.agent.conversation import Conversation, RemoteChild
 from lab.agent.mirror import forget_earlier
 from lab.load.inside.status import checked
@@ -63,7 +65,8 @@ class AgentPlace:
 
     ``host``: its name in the networks that it joins. On another machine than the arms it joins none: ``entrance`` is
     then where it reaches them ("10.0.0.1:20080"), ``node`` what that machine is called, ``inside`` a place that joins,
-    ``further`` those on more machines that drive load with it. ``again`` has another agent run where that one was lost.
+    ``further`` those on more machines that drive load with it, ``agents`` those of all machines that measure, by the
+    names of their nodes. ``again`` has another agent run where that one was lost.
     """
 
     network = Network.OWN
@@ -77,6 +80,7 @@ class AgentPlace:
         entrance: str = "",
         inside: Place | None = None,
         further: Sequence[Place] = (),
+        agents: Mapping[str, Callable[[], Conversation]] = MappingProxyType({}),
         again: Callable[[], None] = lambda: None,
     ) -> None:
         self.host = host
@@ -86,6 +90,7 @@ class AgentPlace:
         self._entrance = entrance
         self._prepare = prepare
         self._again = again
+        self._agents = agents
         self._agent: Conversation | None = None
 
     @property
@@ -97,6 +102,11 @@ class AgentPlace:
     def clock_offset_s(self) -> float:
         """What to add to an instant here to have it there."""
         return self._running().clock.offset_s
+
+    @property
+    def measured(self) -> Mapping[str, There]:
+        """The agents that run now: another one runs where one was lost."""
+        return {name: agent().call for name, agent in self._agents.items()}
 
     @property
     def lost(self) -> str:

@@ -30,6 +30,7 @@ COMPARED_BY_CONTENT = frozenset(
 )
 OF_THE_IMAGE = frozenset({"image_digest", "app_python", "uvicorn", "fastapi"})  # the app's own; follow from its digest
 IMAGE_DIGEST = "images.app.digest"
+SAME_DIGEST = "environment.image_digest"
 
 Pair = tuple[str, Any, Any]  # key, value in the first run, value in the second
 
@@ -88,9 +89,11 @@ def circumstances(first: RunInfo, second: RunInfo) -> tuple[Difference, ...]:
 
 
 def _around(first: RunInfo, second: RunInfo, images: Sequence[Pair]) -> list[Pair]:
+    told = {pair[1:] for pair in images}  # the environment has the digest of the app's image once more
+    environment = _environment(first.environment, second.environment)
     return [
         ("lab_version", first.lab_version, second.lab_version),
-        *_environment(first.environment, second.environment),
+        *(pair for pair in environment if pair[0] != SAME_DIGEST or pair[1:] not in told),
         *images,
         *_walk("inputs", first.inputs, second.inputs),
     ]

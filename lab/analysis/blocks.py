@@ -100,8 +100,11 @@ class BlockDecision:
     @property
     def beyond(self) -> frozenset[Family]:
         """Needed families of which no further block makes a verdict: too many blocks are invalid for each alone."""
-        allowed = replacements_allowed(self.planned)
-        return frozenset(family for family in self.needed if len(self.invalid_for(family)) > allowed)
+        return frozenset(family for family in self.needed if self.is_beyond(family))
+
+    def is_beyond(self, *families: Family) -> bool:
+        """True when more blocks are invalid for one of these families, needed or not, than may be replaced."""
+        return any(len(self.invalid_for(family)) > replacements_allowed(self.planned) for family in families)
 
     @property
     def hopeless(self) -> bool:

@@ -7,10 +7,13 @@ from lab.analysis.judge.verdict import Judgement, Verdict
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.plan.kinds import ServiceKind
+from lab.record.run_types import Facts
 from lab.record.types import Environment
 
 MUST_MATCH: Mapping[str, str] = {
     "machine": "machine",
+    "engine_at": "machine of the engine, where the lab is elsewhere",  # which alone tells them apart in older runs
+    "load_at": "machines that drive load, where they are others",
     "cpu_model": "CPU model",
     "cpu_count": "number of usable cores",
     "memory_bytes": "memory",
@@ -90,10 +93,18 @@ def differences(a: Environment, b: Environment) -> list[str]:
 def different_facts(a: Environment, b: Environment) -> Iterator[tuple[str, Any, Any]]:
     """Each fact that makes two environments unlike, and what either states."""
     one, other = a.known, b.known
+    marked = all(_marks_the_engines(each) for each in (one, other))
     for key in MUST_MATCH:
         x, y = getattr(one, key), getattr(other, key)
+        if key == "engine_at" and marked and None in (x, y):
+            continue  # one was started on that machine itself, and the mark is the same; clones have the same mark too
         if not _alike(key, x, y):
             yield key, x, y
+
+
+def _marks_the_engines(facts: Facts) -> bool:
+    """Whether ``machine`` is the mark of the machine on which everything ran: older runs elsewhere had the lab's."""
+    return facts.machine is not None and (facts.engine_at is None or bool(facts.engine_marked))
 
 
 def _alike(key: str, x: Any, y: Any) -> bool:

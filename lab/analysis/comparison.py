@@ -94,16 +94,19 @@ def floors_of(run: RunInfo) -> Mapping[str, float]:
 
 
 def exit_code(comparison: Comparison, *, strict: bool = False) -> int:
-    """0, or 1 when an expectation is violated (``strict``: or undecided), or 3 when too few blocks are valid.
+    """0, or 1 when an expectation is violated, or 3 when too few blocks are valid.
 
-    Nor is 0 the answer where an arm answered nothing: that is the arm's doing, and 1.
-
-    An invalid run shows nothing, so 3 goes before 1.
+    Nor is 0 the answer where an arm answered nothing: that is the arm's doing, and 1. An invalid run shows nothing, so
+    3 goes before 1. ``strict`` changes no other code than 0: to 3 when an expectation is undecided because blocks are
+    invalid for it, which says nothing of the app either, else to 1 when one is undecided.
     """
     decision = comparison.decision
     if decision.exhausted or not decision.used:
         return InvalidRunError.exit_code
-    if comparison.unanswered:
+    outcomes = {each.result.outcome for each in comparison.conditions}
+    if comparison.unanswered or Outcome.VIOLATED in outcomes:
         return OWN_CONDITION_FAILED
-    failing = {Outcome.VIOLATED, Outcome.UNDECIDED} if strict else {Outcome.VIOLATED}
-    return OWN_CONDITION_FAILED if any(c.result.outcome in failing for c in comparison.conditions) else 0
+    if not strict or Outcome.UNDECIDED not in outcomes:
+        return 0
+    spoiled = any(each.spoiled for each in comparison.conditions)
+    return InvalidRunError.exit_code if spoiled else OWN_CONDITION_FAILED

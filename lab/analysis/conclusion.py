@@ -3,22 +3,24 @@ observed. Keys and numbers; the words are the report's.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from lab.analysis.comparison import Comparison
-from lab.analysis.contests import Contest
+from lab.analysis.contests import Contest, explored
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
+from lab.analysis.series import thin_blocks
 from lab.analysis.summary import RunSummary
+from lab.analysis.winners import failing_arms, no_winner
 from lab.metric_types import Reading
 from lab.metrics import METRICS
 
 OBSERVED = ("p50", "p99", "cpu.per_1k", "memory.pss.total", "boot")  # told of every arm, where they are not judged
 OF_CONTROLS = ("memory.pss.total", "cpu.per_1k", "p50")
+OF_FRONTS = ("p50", "p99", "cpu.per_1k")  # what a front costs
 ANONYMOUS = "memory.cgroup.anon"  # which no storage driver changes
 SHARE = "share.max"
 LEAST_SHARE_APART = 0.02  # busiest processes that lie nearer to each other are not worth a word
-MANY_FAILED = 0.01  # of the requests of an arm: from here on the answer says so, and the arm wins nothing
 
 
 class Standing(StrEnum):
@@ -43,7 +45,7 @@ class Outcome(StrEnum):
     SMALL = "small"
     OPEN = "open"
     NUMBERS = "numbers"
-    FAILING = "failing"  # there is a difference, and the arm that it speaks for failed requests
+    FAILING = "failing"  # there are differences, and the arms that they speak for failed requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,7 @@ class Side:
 
     ``invalid``: primaries of which the run is not valid; they are not among the contests, and leave the answer open.
     ``failed``: the part of their requests that failed, of this arm and the baseline, where it is too much to win.
+    ``refused``: metrics without a winner, each with the arm that is better in it and failed too much to win.
     """
 
     arm: str
@@ -60,6 +63,12 @@ class Side:
     outcome: Outcome
     invalid: tuple[str, ...] = ()
     failed: Mapping[str, float] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    def counted(self, contest: Contest) -> Standing:
+        """How the arm stands in one of its contests; without a winner only where no difference has one."""
+        without = contest.metric in self.refused and self.outcome is not Outcome.FAILING
+        return Standing.REFUSED if without else standing(contest.judgement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +94,26 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """A judged arm against a ``control`` that is the baseline behind the same front: what remains is the model's."""
+
+    arm: str
+    control: str
+    observed: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
     """``sides`` are the judged arms, those that the question is about first; ``observed`` in the same order.
 
-    ``controls`` are of the arms that are shown beside them.
+    ``controls`` are of the arms that are shown beside them; ``alike``: of these, against the arms behind their front.
     """
 
     sides: tuple[Side, ...]
     observed: tuple[Observation, ...]
     shares: tuple[Shares, ...]
     controls: tuple[Observation, ...]
+    alike: tuple[Alike, ...]
 
 
 def conclude_arms(summary: RunSummary, comparison: Comparison, driven: Collection[str] = ()) -> Conclusion:
@@ -107,11 +126,14 @@ def conclude_arms(summary: RunSummary, comparison: Comparison, driven: Collectio
     first = dict.fromkeys(driven, (ANONYMOUS,))
     return Conclusion(
         sides=tuple(_side(summary, comparison, arm) for arm in arms),
-        observed=tuple(one for arm in arms for one in _observed(comparison, arm, (*first.get(arm, ()), *OBSERVED))),
+        observed=tuple(
+            one for arm in arms for one in _observed(summary, comparison, arm, (*first.get(arm, ()), *OBSERVED))
+        ),
         shares=tuple(_shares(summary, comparison, arms)),
         controls=tuple(
-            one for arm in controls for one in _observed(comparison, arm, (*first.get(arm, ()), *OF_CONTROLS))
+            one for arm in controls for one in _observed(summary, comparison, arm, (*first.get(arm, ()), *OF_CONTROLS))
         ),
+        alike=tuple(_alike(summary, arms)),
     )
 
 
@@ -137,36 +159,20 @@ def _side(summary: RunSummary, comparison: Comparison, arm: str) -> Side:
     own = [contest for contest in comparison.primaries if contest.arm == arm]
     contests = tuple(contest for contest in own if METRICS[contest.metric].group.family not in lost)
     invalid = tuple(contest.metric for contest in own if contest not in contests)
-    found = [*(standing(contest.judgement) for contest in contests), *(Standing.REFUSED for _ in invalid)]
-    failed = failing_arms(summary)
+    failing = failing_arms(summary)
+    refused = {each.metric: why for each in contests if (why := no_winner(each, comparison.baseline, failing))}
+    found = [Standing.REFUSED if each.metric in refused else standing(each.judgement) for each in contests]
+    won = Standing.BETTER in found or Standing.WORSE in found
+    failed = {name: share for why in (*refused.values(), failing) for name, share in why.items()}
     return Side(
         arm=arm,
         asked=arm in summary.scenario.asked,
         contests=contests,
-        outcome=_unless_failing(outcome(found), arm in failed, comparison.baseline in failed, contests),
+        outcome=Outcome.FAILING if refused and not won else outcome([*found, *(Standing.REFUSED for _ in invalid)]),
         invalid=invalid,
-        failed={name: share for name, share in failed.items() if name in (arm, comparison.baseline)},
+        failed={name: failed[name] for name in (comparison.baseline, arm) if name in failed},
+        refused={metric: next(iter(why)) for metric, why in refused.items()},
     )
-
-
-def failing_arms(summary: RunSummary) -> Mapping[str, float]:
-    """The arms that failed MANY_FAILED of their requests or more, with the part; drills and overload are meant to."""
-    if summary.scenario.drills or summary.scenario.capacity:
-        return {}
-    shares = {arm.name: _failed(summary, arm.name) for arm in summary.scenario.arms}
-    return {arm: share for arm, share in shares.items() if share >= MANY_FAILED}
-
-
-def _failed(summary: RunSummary, arm: str) -> float:
-    counts = [trial.counts for trial in summary.of_arm(arm)]
-    return sum(each.failures for each in counts) / max(1, sum(each.requests for each in counts))
-
-
-def _unless_failing(found: Outcome, arm: bool, baseline: bool, contests: Sequence[Contest]) -> Outcome:
-    """No winner is an ``arm`` or ``baseline`` that failed requests; an arm that fails more than it is worse still."""
-    fails_more = any(each.failures is not None and each.failures.decide for each in contests)
-    wins_failing = (found is Outcome.BETTER and arm) or (found is Outcome.WORSE and baseline and not fails_more)
-    return Outcome.FAILING if wins_failing else found
 
 
 def outcome(found: Sequence[Standing]) -> Outcome:
@@ -182,15 +188,30 @@ def outcome(found: Sequence[Standing]) -> Outcome:
     return Outcome.OPEN if found else Outcome.NUMBERS
 
 
-def _observed(comparison: Comparison, arm: str, keys: Sequence[str]) -> Sequence[Observation]:
-    """The settled ones first."""
-    own = {contest.metric: contest for contest in comparison.exploratory if contest.arm == arm}
+def _observed(summary: RunSummary, comparison: Comparison, arm: str, keys: Sequence[str]) -> Sequence[Observation]:
+    """The settled ones first; no percentile of fewer requests than judge it, which says little and looks like much."""
+    return _told(summary, arm, keys, {each.metric: each for each in comparison.exploratory if each.arm == arm})
+
+
+def _told(summary: RunSummary, arm: str, keys: Sequence[str], own: Mapping[str, Contest]) -> Sequence[Observation]:
     seen = [
         Observation(arm=arm, contest=own[key], settled=settled(own[key].judgement))
         for key in keys
         if key in own and own[key].judgement.estimate is not None
+        if not thin_blocks(summary, METRICS[key], (summary.baseline, arm), summary.valid_for(key))
     ]
     return sorted(seen, key=lambda one: not one.settled)
+
+
+def _alike(summary: RunSummary, arms: Sequence[str]) -> Iterator[Alike]:
+    """Where the baseline stands behind a front in a control, each judged arm behind the same one against it."""
+    fronts = {arm.name: arm.front for arm in summary.scenario.arms}
+    controls = [hop.behind for hop in summary.hops if hop.direct == summary.baseline and hop.behind not in arms]
+    for arm, control in ((arm, control) for control in controls for arm in arms if fronts[arm] == fronts[control]):
+        pair = replace(summary, baseline=control)
+        own = {key: explored(pair, METRICS[key], arm, None) for key in OF_FRONTS}
+        if told := _told(pair, arm, OF_FRONTS, own):
+            yield Alike(arm=arm, control=control, observed=tuple(told))
 
 
 def settled(found: Judgement) -> bool:
@@ -198,6 +219,16 @@ def settled(found: Judgement) -> bool:
     if found.difference is not None:
         return not found.difference.low <= 0 <= found.difference.high
     return found.interval is not None and not found.interval.low <= 1 <= found.interval.high
+
+
+def too_little(found: Judgement) -> bool:
+    """Tell whether the interval lies inside the bound: what difference there may be would not matter."""
+    if found.bound is None:
+        return False
+    if found.difference is not None:
+        return -found.bound < found.difference.low and found.difference.high < found.bound
+    ends = found.interval
+    return ends is not None and ends.low * (1 + found.bound) > 1 and ends.high < 1 + found.bound
 
 
 def _shares(summary: RunSummary, comparison: Comparison, arms: Sequence[str]) -> Iterator[Shares]:

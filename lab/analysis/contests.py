@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from lab.analysis.findings.kinds import STEADY_P50, STEADY_THROUGHPUT
-from lab.analysis.judge.failures import Failures, explore_shares, failures, guarded, judge_shares
+from lab.analysis.judge.failures import Failures, explore_shares, failures, guarded, is_guarded, judge_shares
 from lab.analysis.judge.intervals import blocks_needed
 from lab.analysis.judge.power import MIN_BLOCKS_TO_ESTIMATE, Outlook, outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judge, judge_family, log_ratios
@@ -21,7 +21,7 @@ from lab.analysis.series import (
 )
 from lab.analysis.summary import Hop, RunSummary
 from lab.metric_types import Family
-from lab.metrics import Group, Metric
+from lab.metrics import METRICS, Group, Metric
 from lab.metrics.capacity import CAPACITY
 
 OPEN_REASONS = (Reason.ACROSS, Reason.SMOKE, Reason.CUT)  # more blocks may settle these
@@ -53,6 +53,14 @@ class Contest:
         """True when another choice of blocks gives another word."""
         words = {found.verdict for found in (self.judgement, self.originals, self.ungated) if found is not None}
         return self.judgement.verdict is not None and len(words - {None}) > 1
+
+    @property
+    def barred(self) -> float | None:
+        """The part of its requests that the baseline failed, where it fails too much more to win this metric."""
+        found = self.failures
+        if found is None or not found.baseline_fails or not is_guarded(METRICS[self.metric]):
+            return None
+        return found.baseline
 
 
 def may_conclude(summary: RunSummary) -> bool:
@@ -110,6 +118,12 @@ def _bound(summary: RunSummary, metric: Metric) -> float:
     return max(bound, QUICK_BOUND) if metric.key == CAPACITY and asked is not None and asked.quick else bound
 
 
+def bound_of(summary: RunSummary, metric: Metric) -> float | None:
+    """As ``_bound``, of any metric; None for one that has none, neither in the scenario nor of its own."""
+    known = metric.bound is not None or metric.key in summary.scenario.compare.bounds
+    return _bound(summary, metric) if known else None
+
+
 def _of_differences(
     summary: RunSummary, metric: Metric, arm: str, blocks: Sequence[int], ask: Callable[..., Judgement]
 ) -> Judgement:
@@ -158,7 +172,7 @@ def contest(
 
 
 def explored(summary: RunSummary, metric: Metric, arm: str, floor: float | None) -> Contest:
-    """A metric that is not judged: numbers without a verdict."""
+    """A metric that is not judged: numbers without a verdict, and the bound that it would have had."""
     used = summary.valid_for(metric.key)
     if metric.paired_difference:
         found = _of_differences(summary, metric, arm, used, explore_shares)
@@ -167,12 +181,20 @@ def explored(summary: RunSummary, metric: Metric, arm: str, floor: float | None)
     else:
         found = explore(*pair_of(summary, metric.key, arm, used), metric)
         found = replace(found, blocks=block_numbers(found.blocks, used))
+    if found.reason is Reason.EXPLORATORY and (thin := thin_blocks(summary, metric, (summary.baseline, arm), used)):
+        found = found.overruled(Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS, thin)
     return Contest(
         metric=metric.key,
         arm=arm,
-        judgement=replace(found, floor=floor),
+        judgement=replace(unjudged(summary, metric, found), floor=floor),
         unsteady=_unsteady(summary, metric, arm),
     )
+
+
+def unjudged(summary: RunSummary, metric: Metric, found: Judgement) -> Judgement:
+    """Numbers that have no verdict, with the bound that it would have had; of a run that was cut they say so."""
+    cut = found.reason is Reason.EXPLORATORY and not may_conclude(summary)
+    return replace(found, bound=bound_of(summary, metric), reason=Reason.CUT if cut else found.reason)
 
 
 def explored_hop(summary: RunSummary, hop: Hop, metric: Metric) -> Judgement:

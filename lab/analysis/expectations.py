@@ -9,8 +9,7 @@ from statistics import median
 
 from lab.analysis.judge.intervals import AnalysisError, Interval, blocks_needed, wilcoxon_interval
 from lab.metric_types import Reading
-from lab.scenario.expectation import Expectation
-from lab.scenario.expectation_tree import Node, evaluate
+from lab.scenario.expectation_tree import Expectation, Node, evaluate
 
 LEVEL = 0.95  # each expectation is a question of its own: the level is not shared among them
 ROUNDING = 1e-12  # sides closer than this, relatively, are equal: the noise of arithmetic decides nothing
@@ -44,6 +43,7 @@ class Ground(StrEnum):
     FAILED = "requests failed"  # a value lies among failed ones, or none succeeded: it is as bad as can be
     MISSING = "missing value"
     CUT = "cut"  # fewer blocks than were planned, which may hold or violate it yet
+    INVALID = "too many invalid blocks"  # more than may be replaced: what is left is too small a part to hold
     UNDEFINED = "no finite value"  # a division by zero, or an overflow
 
 
@@ -67,6 +67,11 @@ class ExpectationResult:
     blocks: tuple[int, ...] = ()
 
 
+def blocks_to_settle(expectation: Expectation, level: float = LEVEL) -> int:
+    """The least number of valid blocks that an expectation takes: one where it is exact, else as an interval does."""
+    return 1 if expectation.exact else blocks_needed(level)
+
+
 def judge_expectation(
     expectation: Expectation, values: Mapping[Reading, Sequence[float | None]], level: float = LEVEL
 ) -> ExpectationResult:
@@ -82,7 +87,7 @@ def judge_expectation(
         outcome=Outcome.UNDECIDED,
         ground=Ground.TOO_FEW,
         n=len(blocks),
-        blocks_needed=1 if expectation.exact else blocks_needed(level),
+        blocks_needed=blocks_to_settle(expectation, level),
     )
     if failed := tuple(number for number, block in enumerate(blocks, 1) if block and math.inf in block.values()):
         return replace(result, outcome=Outcome.VIOLATED, ground=Ground.FAILED, blocks=failed)

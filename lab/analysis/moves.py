@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from itertools import combinations
 
+from lab.analysis.contests import unjudged
 from lab.analysis.judge.failures import explore_shares
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.series import ranked_of
@@ -73,4 +74,5 @@ def _move(summary: RunSummary, key: str, part: Part, one: Arm, other: Arm) -> Mo
         return None
     sides = (ranked_of(summary, Reading(key, arm.name), blocks) for arm in (one, other))
     less, more = ([value for value in side if value is not None] for side in sides)
-    return Move(part=part, arm=other.name, other=one.name, judgement=explore_shares(less, more, METRICS[key]))
+    found = unjudged(summary, METRICS[key], explore_shares(less, more, METRICS[key]))
+    return Move(part=part, arm=other.name, other=one.name, judgement=found)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from lab.analysis.comparison import Comparison, compare_run, exit_code, floors_of
+from lab.analysis.comparison import OWN_CONDITION_FAILED, Comparison, compare_run, exit_code, floors_of
 from lab.analysis.ladders import Confirmation
 from lab.analysis.limit_search import Bracket, with_limits
 from lab.analysis.summary import RunSummary, summarise_done
 from lab.analysis.trial.trial import TrialSummary
+from lab.errors import InvalidRunError
 from lab.plan.points import Point, points_of, trial_id, without
 from lab.record.types import RunInfo
 from lab.scenario.file import scenario_to_json
@@ -38,10 +39,28 @@ class PointResult:
         """Tell whether any arm can run there."""
         return len(self.run.fallen.get(self.point.key, ())) < len(self.whole.arms)
 
+    @property
+    def expects(self) -> bool:
+        """Tell whether the scenario expects anything: then an arm that cannot run there fails a build."""
+        return bool(self.whole.scenario.get("expect"))
+
     def exit_code(self, *, strict: bool = False) -> int:
         """As that of the comparison; an arm that cannot run there is an answer, and 1 where something was expected."""
-        fallen = int(bool(self.run.fallen) and (strict or bool(self.whole.scenario.get("expect"))))
-        return max(fallen, exit_code(self.comparison, strict=strict) if self.runs else 0)
+        fallen = int(bool(self.run.fallen) and (strict or self.expects))
+        return fallen or (exit_code(self.comparison, strict=strict) if self.runs else 0)
+
+
+def worst_code(points: Sequence[PointResult], *, strict: bool = False) -> int:
+    """Of all points the worst exit code; ``strict`` counts only where that is 0, so that it never hides a violation."""
+    found = worst_of(one.exit_code() for one in points)
+    return worst_of(one.exit_code(strict=True) for one in points) if strict and not found else found
+
+
+def worst_of(codes: Iterable[int]) -> int:
+    """The greatest; but 1, what the app did at a point or in a run, is known although another one is not valid (3)."""
+    found = {*codes}
+    only_invalid = max(found, default=0) == InvalidRunError.exit_code
+    return OWN_CONDITION_FAILED if only_invalid and OWN_CONDITION_FAILED in found else max(found, default=0)
 
 
 def judge_points(

@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lab.attest.raw_http import exchange
 from lab.attest.transparency import forged_headers
-from lab.attest.wire import exchange
 from lab.engines.readiness import connection_to, tls_context
 from lab.errors import DeploymentError
 from lab.plan.topology import Endpoint, Topology

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException, HTTPResponse
 
 from lab.attest.echo import LARGE
-from lab.attest.wire import HOST, ask, exchange, opened, read
+from lab.attest.raw_http import HOST, ask, exchange, opened, read
 from lab.plan.topology import Endpoint
 
 FORGED = "203.0.113.9"  # an address for documentation (RFC 5737): no client has it

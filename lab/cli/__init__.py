@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from lab import __version__
-from lab.cli.console import put, say_error, survive_any_terminal
+from lab.cli.console import put, say_error, survive_any_terminal, to_paste
 from lab.cli.signals import staged
-from lab.cli.verbs import Verbs
+from lab.cli.verbs import HELP_OPTIONS, Verbs, named_in
 from lab.errors import LabError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     cls=Verbs,
     help="Compare process models of a FastAPI app: one container with --workers N, or N containers behind a balancer.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": [*HELP_OPTIONS]},
     pretty_exceptions_enable=False,
 )
 
@@ -43,6 +43,7 @@ def main() -> None:
         with staged():
             app(standalone_mode=True)
     except LabError as error:
+        error.hint = to_paste(error.hint, named_in(sys.argv[1:]))
         say_error(error)
         _annotate(error)
         sys.exit(error.exit_code)

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from lab.cli.console import say
 from lab.errors import UsageError
 from lab.report.renderers.text import one_line
-from lab.starter.compose.reading import read_compose
+from lab.starter.compose.reading import check_file, read_compose
 from lab.starter.compose.scenario import Taken, take_over
-from lab.starter.guesses import Look, Wanted, look_at, look_at_image
+from lab.starter.folder import check_folder, check_target
+from lab.starter.guesses import Guesses, Wanted, look_at, look_at_image
 from lab.starter.image import PATH, look_at_finished
 from lab.starter.own_locustfile import check_locustfile
 from lab.starter.packages import NAMES, check_start
@@ -64,12 +65,12 @@ class Person:
     advice: str
 
 
-def answers_of(asked: Asked, person: Person) -> tuple[Answers, Look]:
+def answers_of(asked: Asked, person: Person) -> tuple[Answers, Guesses]:
     """The answers, and the look that they come from where nothing was given.
 
     Raises UsageError that names the flag for what is missing.
     """
-    _check(asked, person.advice)
+    check_asked(asked, person.advice)
     beside = _beside(asked, person)
     asks_paths = not asked.paths and asked.locustfile is None
     told = bool((asked.wanted.target or asked.command) and asked.ready_path and not asks_paths)
@@ -79,6 +80,8 @@ def answers_of(asked: Asked, person: Person) -> tuple[Answers, Look]:
     elif look.foreign:
         say(f"note: {one_line(look.foreign)}")
     start = _start(asked.wanted.target, asked.command, look, beside.wanted.port, person)
+    if beside.folder is not None and start.target:
+        check_target(beside.folder, start.target)
     if look.packages is not None:
         check_start(look.packages, start)
     ready = asked.ready_path or _answer("--ready-path", "path that answers 200 when ready", look.ready_path, person)
@@ -101,14 +104,19 @@ def answers_of(asked: Asked, person: Person) -> tuple[Answers, Look]:
     return answers, look
 
 
-def _check(asked: Asked, advice: str) -> None:
+def check_asked(asked: Asked, advice: str) -> None:
+    """Raise UsageError for what excludes something else, or is not there; nothing is looked at for it."""
     if sum(map(bool, (asked.image, asked.folder, asked.compose))) > 1 or (asked.wanted.target and asked.command):
         raise UsageError("give one of --image, --folder and --compose, and of --target and --command", advice)
+    if asked.folder is not None:
+        check_folder(asked.folder)
+    if asked.compose is not None:
+        check_file(asked.compose)
     if asked.locustfile is not None:
         check_locustfile(asked.locustfile, list(asked.paths))
 
 
-def _check_complete(asked: Asked, look: Look, advice: str) -> None:
+def _check_complete(asked: Asked, look: Guesses, advice: str) -> None:
     """Name all flags at once that nobody can be asked for, and what was found instead. Raises UsageError."""
     start = asked.wanted.target or asked.command or look.start.target or look.start.command
     known = {
@@ -137,14 +145,14 @@ def _beside(asked: Asked, person: Person) -> Taken:
     return Taken(name="", image=image, folder=folder, wanted=asked.wanted)
 
 
-def _look(beside: Taken, *, told: bool, paths: bool) -> Look:
+def _look(beside: Taken, *, told: bool, paths: bool) -> Guesses:
     """Guesses from the folder or the image; none from an image when everything was told."""
     if beside.folder:
         return look_at(beside.folder, beside.wanted)
-    return Look() if told else _look_at_image(beside.image, beside.wanted, paths=paths)
+    return Guesses() if told else _look_at_image(beside.image, beside.wanted, paths=paths)
 
 
-def _taken(look: Look, **guessed: bool) -> dict[str, str]:
+def _taken(look: Guesses, **guessed: bool) -> dict[str, str]:
     """Where the guesses come from that were used."""
     return {key: look.taken.get(key, "") for key, used in guessed.items() if used}
 
@@ -159,7 +167,7 @@ def _answer(flag: str, question: str, guess: str, person: Person) -> str:
     return guess
 
 
-def _look_at_image(image: str, wanted: Wanted, *, paths: bool) -> Look:
+def _look_at_image(image: str, wanted: Wanted, *, paths: bool) -> Guesses:
     look = look_at_finished(image, wanted, lambda text: say(one_line(text)), paths=paths)
     if look is None:
         say(f"note: no engine here has the image {one_line(image)}, so its own command is unknown")
@@ -172,7 +180,7 @@ def _image_or_folder(person: Person) -> tuple[str, Path | None]:
     return ("", Path(given)) if Path(given).is_dir() else (given, None)
 
 
-def _start(target: str, command: str, look: Look, port: int | None, person: Person) -> Start:
+def _start(target: str, command: str, look: Guesses, port: int | None, person: Person) -> Start:
     """The keys that start the app. A word with a colon and nothing around it is a target."""
     guess = look.start.target or look.start.command
     if not target and not command:
@@ -198,7 +206,7 @@ def _with_workers(start: Start, processes: int) -> Start:
     return replace(start, notes=(*start.notes, f"{note}, --processes {start.workers} for yours"))
 
 
-def _paths(given: Sequence[str], look: Look, person: Person) -> tuple[str, ...]:
+def _paths(given: Sequence[str], look: Guesses, person: Person) -> tuple[str, ...]:
     words = given or _answer("--path", "paths to load, separated by spaces", " ".join(look.paths), person).split()
     return tuple(dict.fromkeys(map(_path, words)))
 

@@ -10,7 +10,8 @@ from lab.cli.answers import Asked
 from lab.starter.guesses import DOCKERFILE, Wanted
 from lab.starter.write import MEASURE, WARMUP
 
-DEFAULT_PROCESSES = min(4, max(2, os.cpu_count() or 1))
+LEAST_PROCESSES, MOST_PROCESSES = 2, 4  # with one there is nothing to share; more than four are a choice
+DEFAULT_PROCESSES = min(MOST_PROCESSES, max(LEAST_PROCESSES, os.cpu_count() or 1))
 
 Image = Annotated[str, typer.Option("--image", help="An image that is already built, name:tag.")]
 Folder = Annotated[Path | None, typer.Option("--folder", help="Instead of --image: the folder of your app.")]
@@ -41,7 +42,16 @@ Paths = Annotated[list[str] | None, typer.Option("--path", "--url", help="A path
 OwnLocustfile = Annotated[
     Path | None, typer.Option("--locustfile", help="Instead of --path: your own locustfile, used as it is.")
 ]
-Processes = Annotated[int, typer.Option("--processes", min=1, max=512, help="How many serving processes each arm has.")]
+Processes = Annotated[
+    int,
+    typer.Option(
+        "--processes",
+        min=1,
+        max=512,
+        show_default=f"the cores of this machine, {LEAST_PROCESSES} to {MOST_PROCESSES}",
+        help="How many serving processes each arm has.",
+    ),
+]
 Warmup = Annotated[str, typer.Option("--warmup", help="How long each trial warms up, at least.")]
 Measure = Annotated[str, typer.Option("--measure", help="How long each trial measures.")]
 

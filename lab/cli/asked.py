@@ -1,16 +1,18 @@
 """What a run takes of the options that several verbs share: the scenario, its engine, what it touches and shows."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from lab.cli.console import say, terminal_width
-from lab.cli.live.view import PlainView, view_for
+from lab.cli.live.view import PlainView, SilentView, view_for
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Json, Out, Quiet, WaitForQuiet
-from lab.errors import UsageError
+from lab.errors import EndedError, LateError, UsageError
 from lab.plan.blocks import Plan
-from lab.run.again import changed_inputs, recorded_scenario
 from lab.run.quiet import wait_for_quiet
+from lab.run.repeat import changed_inputs, recorded_scenario
 from lab.run.surroundings import BESIDE_OTHERS, REAL, Surroundings
 from lab.run.view import QuietView
 from lab.scenario.choices import AUTO
@@ -32,11 +34,12 @@ class Running:
     around: Surroundings
     quiet: bool
     json: bool
+    silent: SilentView = field(default_factory=SilentView)
 
     @property
     def teller(self) -> QuietView:
         """What shows steps outside of any run."""
-        return QuietView() if self.quiet or self.json else PlainView()
+        return self.silent if self.quiet or self.json else PlainView()
 
     def scenario(self, path: Path) -> Scenario:
         """The scenario in ``path``, on the engine that was asked for. Raises ScenarioError (exit 2)."""
@@ -44,7 +47,7 @@ class Running:
 
     def view_of(self, plan: Plan) -> QuietView:
         """What shows a run of this plan."""
-        return view_for(plan, quiet=self.quiet or self.json)
+        return self.silent if self.quiet or self.json else view_for(plan)
 
 
 def running_of(
@@ -79,6 +82,16 @@ def with_engine(scenario: Scenario, engine: str | None) -> Scenario:
         return replace(scenario, engine=engine)
 
 
+def with_blocks(scenario: Scenario, blocks: int | None) -> Scenario:
+    """The scenario with another number of blocks: what run.json keeps must give the same plan again."""
+    if blocks and scenario.trials.looks:
+        raise UsageError(
+            f"--blocks: the scenario declares looks at {', '.join(map(str, scenario.trials.looks))} blocks",
+            "change trials.looks instead: they are part of its design",
+        )
+    return replace(scenario, trials=replace(scenario.trials, blocks=blocks)) if blocks else scenario
+
+
 def scenario_of(path: Path, *, session: bool = False) -> Scenario:
     """The scenario in ``path``, or that of the run there; ``session``: also of a session by hand.
 
@@ -94,6 +107,17 @@ def _once_more(run: Path, *, session: bool) -> Scenario:
     if changed := changed_inputs(run, scenario):
         say(f"note: this is not {run.name} once more: another content now has {', '.join(changed)}")
     return scenario
+
+
+@contextmanager
+def file_named(path: Path | None) -> Iterator[None]:
+    """Say in the hint which file holds the scenario, where an arm did not come up as that describes it."""
+    try:
+        yield
+    except (EndedError, LateError) as error:
+        if path is not None and path.is_file():
+            error.hint = "; ".join(filter(None, [error.hint, f"the scenario is {path}"]))
+        raise
 
 
 def name_of(path: Path, part: str = "") -> str:

@@ -1,16 +1,17 @@
-"""What is said before a run of `lab demo` or `lab quick` begins: what it gets, runs and takes, and may then say."""
+"""What is said before a run begins: what it gets, runs and takes, and which words it may then say."""
 
 from collections.abc import Iterator
 from contextlib import closing
 
 from lab.analysis.comparison import least_blocks
+from lab.analysis.ladders import QUICK_BOUND
 from lab.engines.docker.engine import connect
 from lab.engines.images.images import Way
 from lab.engines.images.prepare import plan_bases
 from lab.plan.blocks import Plan
 from lab.report.renderers.text import one_line
 from lab.scenario.model import Scenario
-from lab.units import format_duration
+from lab.units import count_of, format_duration
 
 COMES = {
     Way.PRESENT: "is here",
@@ -25,10 +26,11 @@ def run_lines(planned: Plan) -> Iterator[str]:
     scenario = planned.scenario
     load, arms = scenario.load, scenario.arms
     rate = "as fast as they are answered" if load.rate is None else f"{load.rate:g} requests a second"
-    names, whole = ", ".join(arm.name for arm in arms), f"{planned.blocks} block{'s' if planned.blocks > 1 else ''}"
-    yield f"runs     {names}: {scenario.budget.processes} serving processes each, {rate}"
+    names, each = ", ".join(arm.name for arm in arms), " each" if len(arms) > 1 else ""
+    yield f"runs     {names}: {count_of(scenario.budget.processes, 'serving process')}{each}, {rate}"
     yield (
-        f"takes    {len(planned.trials)} trials ({whole} of {len(arms)} arms), about "
+        f"takes    {count_of(len(planned.trials), 'trial')} ({count_of(planned.blocks, 'block')} of "
+        f"{count_of(len(arms), 'arm')}), about "
         f"{format_duration(round(planned.estimated_s))} once it has the images"
     )
     yield f"says     {words_of(scenario, planned.blocks)}"
@@ -42,6 +44,8 @@ def words_of(scenario: Scenario, blocks: int) -> str:
     if blocks < least:
         return f"numbers only: a verdict takes {least} blocks"
     judged = f"{', '.join(scenario.compare.primary)} of {', '.join(scenario.judged)}"
+    if scenario.capacity and scenario.capacity.quick:
+        return f"better or worse where the difference is larger than {QUICK_BOUND:.0%}, else undecided, on {judged}"
     return f"better, worse, equivalent or inconclusive, on {judged}"
 
 

@@ -63,8 +63,8 @@ def _spread(args: Iterable[str]) -> Iterable[str]:
 Runs = Annotated[
     list[Path],
     typer.Argument(
-        help="Two runs: the second is judged against the first. With --against: the runs to judge. A folder of runs, "
-        "or more than two without --against, are shown over time.",
+        help="Two runs or bundles: the second is judged against the first. With --against: the runs to judge. A "
+        "folder of runs, or more than two without --against, are shown over time.",
         metavar="RUN...",
         callback=lambda asked: [run if holds_runs(run) else run_folder(run) for run in asked],
         autocompletion=complete_run_or_bundle,
@@ -159,10 +159,12 @@ def _sides(runs: Sequence[Path], against: Sequence[Path]) -> tuple[Sequence[Path
     """Those that are compared with, and those that are judged."""
     if against:
         return against, runs
-    if len(runs) != 2:
+    if len(runs) != 2:  # one alone: more are a trend
+        one = shlex.quote(str(runs[0]))
         raise UsageError(
-            f"two runs are compared, or several a side, got {len(runs)}",
-            "`lab compare A B` judges B against A, `lab compare A1 A2 A3 --against B1 B2 B3` every A against every B",
+            f"{runs[0]} alone: two runs are compared, or several a side",
+            f"`lab compare {one} OTHER` judges the other run against it, `lab compare {one} --against OTHER` it "
+            "against the other; `lab list` names runs",
         )
     return runs[:1], runs[1:]
 
@@ -198,7 +200,8 @@ def _allowed(
         if within := [difference for run in side[1:] for arm in arms for difference in unlike(side[0], run, arm)]:
             raise UsageError(
                 f"the runs of one side are not alike, {side[0].run_id} and another differ in\n" + _listed(within),
-                "a side holds repetitions of one thing: runs of the same scenario, machine, versions and images",
+                "a side repeats one thing, and what is under study differs between the sides; runs that all differ are "
+                "a trend: give them without --against",
             )
     found = list(dict.fromkeys(difference for arm in arms for difference in unlike(sides[0][0], sides[1][0], arm)))
     if foreign := [difference for difference in found if not studied(difference, keys)]:

@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from lab.errors import LabError
@@ -17,6 +18,8 @@ from lab.report.renderers.text import printable
 from lab.scenario.secret import KEPT
 
 TAB = "    "
+COMMAND = re.compile(r"`lab [^`]+`")
+WORD = re.compile(r"\b(?:SCENARIO|RUN)\b")
 NARROWEST, WIDEST = 60, 160
 _NOT_ASCII = re.compile(r"[^\x00-\x7e]")
 
@@ -38,6 +41,11 @@ def say_error(error: LabError) -> None:
     say(f"lab: {error}")
     if error.hint:
         say(f"hint: {error.hint}")
+
+
+def to_paste(hint: str, named: Mapping[str, str]) -> str:
+    """The hint with the ``named`` things in its commands: ```lab plan SCENARIO``` → ```lab plan my.toml```."""
+    return COMMAND.sub(lambda found: WORD.sub(lambda word: named.get(word[0], word[0]), found[0]), hint)
 
 
 def put(text: str) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lab.analysis.decision import ASKED_BY, BESIDES, ENOUGH, card_of
+from lab.analysis.decision import ASKED_BY, BESIDES, ENOUGH, STEPS, card_of
 from lab.analysis.points import PointResult
 from lab.cli.console import put, put_json, terminal_width
 from lab.cli.names import complete_run_or_bundle, run_folder
@@ -31,12 +31,12 @@ from lab.scenario.model import APP_IMAGE
 WIDTH = 140
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
 DRILLS = tuple(f"drill {verb}" for verb in Verb)  # those too of which the lab ships no scenario
-NAMES = tuple(dict.fromkeys(topic for topic in (*ASKED_BY, *DRILLS, BESIDES) if topic != ENOUGH))
+NAMES = tuple(dict.fromkeys(topic for topic in (*ASKED_BY, *DRILLS, BESIDES) if topic not in (ENOUGH, STEPS)))
 Runs = Annotated[
     list[Path],
     typer.Argument(
         metavar="RUN...",
-        help="Runs of one app.",
+        help="Runs or bundles of one app.",
         callback=lambda asked: [run_folder(run) for run in asked],
         autocompletion=complete_run_or_bundle,
     ),
@@ -62,11 +62,10 @@ def decide(runs: Runs, weights: Weights = "", out: PageOut = None, force: Force 
     if json:
         put_json(card_document(card))
         return
-    content = decision_content(card, points)
     if out is None:
-        put(render_terminal(content, terminal_width(WIDTH)))
+        put(render_terminal(decision_content(card, points, places_of(runs)), terminal_width(WIDTH)))
         return
-    write_page(out, content)
+    write_page(out, decision_content(card, points))
     put(f"card: {out}")
 
 
@@ -77,6 +76,11 @@ def points_in(runs: Sequence[Path]) -> list[PointResult]:
         points = [one for run in once for one in _points(opened.enter_context(opened_run(run)), run)]
     _refuse_other_apps(points)
     return points
+
+
+def places_of(runs: Iterable[Path]) -> dict[str, str]:
+    """The folders of runs by their ids, as commands typed here name them; no command goes on with a bundle."""
+    return {read_info(run).run_id: str(run) for run in runs if run.is_dir()}
 
 
 def parse_weights(text: str) -> dict[str, float]:

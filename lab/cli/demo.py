@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.asked import scenario_of, with_engine
+from lab.cli.asked import scenario_of, with_blocks, with_engine
 from lab.cli.beforehand import image_lines, run_lines
 from lab.cli.console import say
 from lab.cli.names import complete_shipped, shipped_scenario
 from lab.cli.open import OpenWhereSeen, has_display
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Out, Quiet, wait_option
-from lab.cli.run import run, with_blocks
+from lab.cli.run import run
 from lab.errors import MissingError
 from lab.plan.blocks import build_plan
 from lab.scenario.model import Scenario

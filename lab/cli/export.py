@@ -137,3 +137,4 @@ def _write(place: Path, files: Sequence[ExportedFile], *, force: bool) -> None:
         place.mkdir(exist_ok=True)
         for file in files:
             write_atomically(place / file.name, file.text.encode())
+            (place / file.name).chmod(file.mode)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lab.cli.answers import Ask, Asked, Person, answers_of
-from lab.cli.app_options import asked_of
+from lab.cli.app_options import LEAST_PROCESSES, MOST_PROCESSES, asked_of
 from lab.cli.console import put, put_json, say
 from lab.cli.options import Json, takes_options
 from lab.engines.images.context import read_context
@@ -17,8 +17,9 @@ from lab.report.renderers.text import one_line
 from lab.scenario.file import read_scenario
 from lab.scenario.images import PYTHON
 from lab.starter.compose.scenario import Taken
-from lab.starter.guesses import Look
+from lab.starter.guesses import Guesses
 from lab.starter.write import LOCUSTFILE, SCENARIO, Answers, write_files, written
+from lab.units import count_of
 
 DEFAULT_OUT = Path("lab-scenario")
 ADVICE = "`lab init --help` shows every flag; on a terminal it asks for what is missing"
@@ -28,6 +29,7 @@ NEEDS_REGISTRY = (
     "`lab doctor --scenario FILE` says whether it is available; docs/your_own_app.md shows how to do without (ARG "
     "PYTHON_IMAGE)"
 )
+PROCESSES = f"--processes; by default the cores of this machine, {LEAST_PROCESSES} to {MOST_PROCESSES}"
 SHOWN = 6  # routes in a line
 SETTINGS = "what the app needs of it belongs into env of the scenario"
 NO_SETTINGS = f"note: .env stays out of the image: {SETTINGS}"
@@ -90,7 +92,7 @@ def _document(answers: Answers, out: Path, following: list[str]) -> dict[str, ob
     return {**files, "next": following, **notes, **beside}
 
 
-def tell_found(answers: Answers, look: Look, out: Path) -> None:
+def tell_found(answers: Answers, look: Guesses, out: Path) -> None:
     """Say how the app starts, is ready and is loaded, where each was taken from, and what to know of it.
 
     The files are in ``out`` already: they decide what goes into the image.
@@ -102,6 +104,7 @@ def tell_found(answers: Answers, look: Look, out: Path) -> None:
         ("loads", " ".join(answers.paths) or str(answers.locustfile), "paths"),
     ):
         say(f"{what:<8} {one_line(text)}" + (f"  ({one_line(taken[key])})" if taken.get(key) else ""))
+    say(f"arms     {count_of(answers.processes, 'serving process')} in each  ({PROCESSES})")
     notes = (f"note: {one_line(note)}" for note in start.notes)
     for line in (*_route_lines(answers.left), *notes, *_beside_lines(answers.beside)):
         say(line)

@@ -1,5 +1,6 @@
 """``lab list``: the runs there are, whether they are valid, and what came out."""
 
+import shlex
 from collections import Counter
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 
 from lab.cli.console import put, put_json, say
 from lab.cli.options import DEFAULT_OUT, Json, Out
+from lab.record.schema import TrialState
 from lab.record.types import RunInfo
 from lab.report.renderers.text import printable
 from lab.report.sections.overview import Entry, answers_of, blocks_text, cut_words
@@ -41,8 +43,14 @@ def _row(path: str, entry: Entry) -> dict[str, Any]:
         "trials": ", ".join(f"{count} {state}" for state, count in sorted(states.items())),
         "states": dict(states),
         "valid": f"{blocks} valid" if (blocks := blocks_text(entry)) else "",
-        "note": printable(_note(info, entry))[:LONGEST],
+        "note": _shortened(printable(_note(info, entry))),
     }
+
+
+def _shortened(note: str) -> str:
+    """As much of a note as a line has room for; a command is never cut in two."""
+    inside = note[:LONGEST].count("`") % 2
+    return note[: note.find("`", LONGEST) + 1] if inside and "`" in note[LONGEST:] else note[:LONGEST]
 
 
 def _note(info: RunInfo, entry: Entry) -> str:
@@ -51,4 +59,6 @@ def _note(info: RunInfo, entry: Entry) -> str:
         return cut_words(entry)
     if info.exploratory:
         return f"exploratory, by hand: {info.question}"
+    if entry.told is None and set(info.states.values()) == {TrialState.DONE}:
+        return f"`lab report {shlex.quote(entry.place)}` says what came out: {info.question}"
     return " ".join(answer.sentence for answer in answers_of(entry)) or info.question

@@ -12,20 +12,20 @@ from rich.text import Text
 from lab.cli.console import put_json
 from lab.cli.options import Json
 from lab.errors import UsageError
-from lab.metrics import CATALOGUE, METRICS, Metric
+from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.report.parts.effects import bound_text
 from lab.scenario.compare import unknown
 from lab.units import format_count
 
 INDENT = 4
-
+GROUPS = {group.value.lower(): [metric for metric in CATALOGUE if metric.group is group] for group in Group}
 
 Key = Annotated[
     str,
     typer.Argument(
-        help="The key of one metric; without it, all are listed.",
+        help="The key of one metric, or a group such as latency; without it, all are listed.",
         show_default=False,
-        autocompletion=lambda incomplete: [key for key in METRICS if key.startswith(incomplete)],
+        autocompletion=lambda incomplete: [key for key in (*METRICS, *GROUPS) if key.startswith(incomplete)],
     ),
 ]
 
@@ -36,9 +36,13 @@ def metrics(key: Key = "", json: Json = False) -> None:
     The least count is how many requests a trial needs before a percentile is
     shown, and before it is judged.
     """
-    if key and key not in METRICS:
-        raise UsageError(unknown("metric", key, METRICS), "`lab metrics` lists all of them")
-    chosen = [METRICS[key]] if key else CATALOGUE
+    of_group = GROUPS.get(key.lower())
+    if key and key not in METRICS and of_group is None:
+        raise UsageError(
+            unknown("metric", key, METRICS),
+            f"`lab metrics` lists all; behind it a group lists some: {', '.join(GROUPS)}",
+        )
+    chosen = of_group or ([METRICS[key]] if key else CATALOGUE)
     if json:
         put_json([entry(metric) for metric in chosen])
         return

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from lab.errors import UsageError
@@ -15,6 +16,7 @@ RUN_FILE = "run.json"
 SHIPPED = shipped_folder() / "scenarios"
 SCENARIOS = (Path("scenarios"), SHIPPED)  # of this folder, then those of the lab
 SHOWN = 5
+SLIP = 0.8  # of a path its letters that are right, at least: below it is another file
 NO_RUNS = "`lab run SCENARIO` makes one"
 
 
@@ -29,11 +31,15 @@ def run_folder(asked: Path) -> Path:
         inside = next((each for each in (asked, *asked.parents) if (each / RUN_FILE).is_file()), None)
         if inside is None and any(_of(asked)):
             raise UsageError(f"{asked}: a folder of runs, not a run", f"name one of them, or `{LATEST}`")
+        if inside is None and (bundles := _bundles_in(asked)):
+            raise UsageError(f"{asked}: a folder of bundles, not a run", f"name one of them: {bundles}")
         return inside or asked
     known = list(_of(RUNS))
     if asked == Path(LATEST):
         if not known:
-            raise UsageError(f"{LATEST}: there are no runs in {RUNS}/", NO_RUNS)
+            bundles = _bundles_in(RUNS)
+            hint = f"a bundle is named by its path: {bundles}" if bundles else NO_RUNS
+            raise UsageError(f"{LATEST}: there are no runs in {RUNS}/{', only bundles' if bundles else ''}", hint)
         return known[-1]
     return _only(str(asked), known) if len(asked.parts) == 1 else asked
 
@@ -57,6 +63,12 @@ def _of(folder: Path) -> Iterator[Path]:
     yield from (each for each in sorted(folder.iterdir()) if (each / RUN_FILE).is_file()) if folder.is_dir() else ()
 
 
+def _bundles_in(folder: Path) -> str:
+    """The paths of the newest bundles in a folder, as a shell takes them; "" where there are none."""
+    found = sorted(each for each in folder.glob(f"*{BUNDLE}") if each.is_file())
+    return ", ".join(shlex.quote(str(each)) for each in found[-SHOWN:])
+
+
 def scenario_file(asked: Path) -> Path:
     """The scenario that ``asked`` names: a file, one of scenarios/ here or of the lab, or an earlier run, its folder.
 
@@ -74,9 +86,19 @@ def scenario_file(asked: Path) -> Path:
         return found
     if asked == Path(LATEST) or any(run.name == str(asked) for run in _of(RUNS)):
         return run_folder(asked)
-    close = nearest(asked.stem, list(known)) if known else "there is none here"
+    file = _near_file(asked)
+    stems = nearest(asked.stem, list(known)) if known else "there is none here"
+    close = f"did you mean {str(file)!r}?" if file else stems
     hint = "name a file, a scenario that the lab ships, or a run by its whole name; `lab init` writes one"
     raise UsageError(f"{asked}: no such scenario; {close}", hint)
+
+
+def _near_file(asked: Path) -> Path | None:
+    """The scenario that a path with a slip in it means: in its folder or one beside that, by its name; None: none."""
+    there = [*_scenarios_in(asked.parent), *sorted(asked.parent.parent.glob("*/*.toml"))]
+    path = asked if asked.suffix else asked.with_suffix(".toml")
+    close = get_close_matches(str(path), map(str, there), n=1, cutoff=SLIP)
+    return next((file for file in there if file.name == path.name), None) or next(map(Path, close), None)
 
 
 def _meant_by_folder(folder: Path) -> str:

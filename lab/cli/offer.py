@@ -59,5 +59,5 @@ def put_offer(offered: Offer, arms: Sequence[str], found: Sequence[Difference]) 
 
 def _of_an_arm(difference: Difference, runs: tuple[RunInfo, RunInfo]) -> bool:
     """Tell whether arms of one run can differ in it. Plain processes have no image: one environment serves all arms."""
-    in_containers = all(run.environment.known.engine != "process" for run in runs)
+    in_containers = not any(run.environment.known.plain for run in runs)
     return difference.key.startswith("arm.") or (in_containers and of_the_image(difference))

@@ -86,8 +86,8 @@ def wait_option(without: str) -> Any:
         metavar="MINUTES",
         min=0.0,
         max=1440.0,
-        help="Before each trial, wait until the machine is quiet enough for the gates: 5 minutes at most, or "
-        f"as many as you write after a =. Without it, {without}.",
+        help="Before each trial, wait until every machine of the run is quiet enough for the gates: 5 minutes at "
+        f"most, or as many as you write behind it. Without it, {without}.",
         show_default=False,
     )
 
@@ -110,7 +110,8 @@ def as_called(context: typer.Context, *, without: str) -> str:
             words.append(str(value))
         else:
             flags = (option.opts if value else option.secondary_opts) if isinstance(value, bool) else []
-            words.append(flags[0] if flags else f"{option.opts[0]}={value}")
+            several = value if isinstance(value, list | tuple) else [value]  # one that may be given again and again
+            words += flags[:1] or [f"{option.opts[0]}={each}" for each in several]
     return shlex.join(words)
 
 

@@ -5,41 +5,39 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from lab.cli.asked import scenario_of, with_engine
+from lab.cli.asked import scenario_of, with_blocks, with_engine
 from lab.cli.console import put, put_json
 from lab.cli.options import Blocks, Engine, Json, ScenarioPath
-from lab.cli.plan_words import drill_lines, expectation_lines, ladder_lines, limit_lines, node_lines
+from lab.cli.plan_warnings import warnings
+from lab.cli.plan_words import drill_lines, expectation_lines, ladder_lines, limit_lines, node_lines, order_lines
 from lab.engines.docker.engine import connect
 from lab.engines.images.starts import ImageStart, check_targets, start_of
-from lab.engines.kinds import ENGINE_KINDS, ON_NODES
+from lab.engines.kinds import ENGINE_KINDS, ON_NODES, surely_plain
 from lab.errors import MissingError
 from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import Plan, build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.loading import warmup_s
 from lab.plan.models.model import arm_title
-from lab.plan.order import period
 from lab.plan.topology import Service, Stage
-from lab.plan.trial import Trial
 from lab.report.renderers.text import printable
 from lab.scenario.beside import start_order
 from lab.scenario.budget import Limits, Quota
 from lab.scenario.choices import AUTO
 from lab.scenario.file import scenario_to_json
 from lab.scenario.model import APP_IMAGE, Arm, Scenario
-from lab.units import format_bytes, format_duration
+from lab.units import count_of, format_bytes, format_duration
 
-PROCESS = "process"  # the engine without images
 NOT_HERE = "the image is not here to be asked: if it has an ENTRYPOINT, that stands in front"
 AUTOMATIC = "auto: Docker where it answers, else plain processes of this machine"
 
 
 def plan(scenario: ScenarioPath, blocks: Blocks = None, engine: Engine = None, json: Json = False) -> None:
     """Print what would run and for how long: containers, commands, configuration, order of trials. Runs nothing."""
-    planned = build_plan(with_engine(scenario_of(scenario), engine), blocks)
+    planned = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
     if planned.scenario.engine != AUTO:
         ENGINE_KINDS[planned.scenario.engine].check(planned.scenario)
-    if planned.scenario.engine != PROCESS:
+    if not surely_plain(planned.scenario.engine):
         check_targets(planned.scenario, None)
     if json:
         put_json(_document(planned))
@@ -51,7 +49,7 @@ def image_starts(scenario: Scenario) -> dict[str, ImageStart | None]:
     """How images start, by their keys: an ENTRYPOINT stands before the command. None where nobody tells."""
     keys = [APP_IMAGE, *(arm.image_key for arm in scenario.arms), *(each.image_key for each in scenario.sidecars)]
     keys += [job.image_key for job in scenario.jobs if job.image]  # one without runs in the app's
-    if scenario.engine == PROCESS:
+    if surely_plain(scenario.engine):
         return dict.fromkeys(keys, ImageStart())
     starts = {key: start_of(scenario, key, None) for key in keys}
     if all(starts.values()):
@@ -69,6 +67,7 @@ def _document(planned: Plan) -> dict[str, Any]:
     return {
         "scenario": scenario_to_json(planned.scenario),
         "estimated_s": planned.estimated_s,
+        "warnings": list(warnings(planned)),
         "trials": [trial.id for trial in planned.trials],
         "beside": [_service(each, starts) for stage in _before(planned) for each in stage.containers],
         "arms": {
@@ -111,12 +110,13 @@ def _lines(planned: Plan) -> Iterator[str]:
     yield from ladder_lines(planned)
     yield from limit_lines(planned)
     yield from expectation_lines(planned)
+    yield from (f"  !         {printable(warning)}" for warning in warnings(planned))
     yield from _beside_lines(planned, starts)
     for arm in planned.scenario.arms:
         yield from _arm_lines(planned, arm, starts)
     for path, (arm_name, text) in _files(planned).items():
         yield from ("", f"{path} of arm {arm_name}", *(f"  {printable(line)}" for line in text.splitlines()))
-    yield from _order_lines(planned)
+    yield from order_lines(planned)
 
 
 def _head_lines(planned: Plan) -> Iterator[str]:
@@ -124,24 +124,25 @@ def _head_lines(planned: Plan) -> Iterator[str]:
     load, budget = scenario.load, scenario.budget
     rate = "the locustfile's own closed model" if load.rate is None else f"{load.rate:g} arrivals/s ({load.schedule})"
     rest = f", rest {format_duration(load.settle)}" if load.settle else ""
+    total = "the same in total for every arm" if len(scenario.arms) > 1 else "in total"
     yield printable(scenario.question)
     chosen = ON_NODES if scenario.nodes and scenario.engine == AUTO else scenario.engine
     yield f"  engine    {AUTOMATIC if chosen == AUTO else ENGINE_KINDS[chosen].title}"
     yield f"  image     {printable(scenario.app.image) or f'built from {scenario.app.build}'}"
     yield (
-        f"  budget    {budget.processes} serving processes, cpus {_quota(budget.cpus)}, "
-        f"memory {_quota(budget.memory, size=True)}; the same in total for every arm, its front included"
+        f"  budget    {count_of(budget.processes, 'serving process')}, cpus {_quota(budget.cpus)}, "
+        f"memory {_quota(budget.memory, size=True)}; {total}, its front included"
     )
     if budget.cpuset or load.cores:
         yield f"  cores     arms {budget.cpuset or 'all'}, load {load.cores or 'all'}"
     yield (
-        f"  load      {load.locustfile.name}: {rate}, {load.lanes} lanes, "
+        f"  load      {load.locustfile.name}: {rate}, {count_of(load.lanes, 'connection')} (load.lanes), "
         f"warm-up {format_duration(warmup_s(scenario))}, measure {format_duration(load.measure)}{rest}"
     )
     yield f"  compare   {_compared(scenario)}"
     if len(planned.points) > 1:
-        titles = "; ".join(point.title for point in planned.points)
-        yield f"  points    {titles}: compared apart, each with {planned.blocks} blocks; below is the first one"
+        titles, each = "; ".join(point.title for point in planned.points), count_of(planned.blocks, "block")
+        yield f"  points    {titles}: compared apart, each with {each}; below is the first one"
     if scenario.trials.looks:
         looks = ", ".join(map(str, scenario.trials.looks))
         yield f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached"
@@ -161,19 +162,6 @@ def _arm_lines(planned: Plan, arm: Arm, starts: Mapping[str, ImageStart | None])
     for service in _services(planned, arm.name):
         yield f"  {service.name:<8} {_command(service, starts)}"
         yield from (f"           {text}" for text in (*_limit_lines(service.limits), *_granted_lines(service)))
-
-
-def _order_lines(planned: Plan) -> Iterator[str]:
-    whole = period(len(planned.scenario.arms))
-    yield ""
-    yield f"order, balanced over {whole} block{'s' if whole > 1 else ''} (ports are examples; a run takes free ones)"
-    for block in range(1, planned.blocks + 1):
-        yield f"  block {block}: " + ", ".join(map(_named, (t for t in planned.trials if t.block == block)))
-    yield f"{len(planned.trials)} trials, about {format_duration(round(planned.estimated_s))} without building images"
-
-
-def _named(trial: Trial) -> str:
-    return f"{trial.arm.name} ({trial.point.title})" if trial.point.key else trial.arm.name
 
 
 def _beside_lines(planned: Plan, starts: Mapping[str, ImageStart | None]) -> Iterator[str]:

@@ -1,20 +1,17 @@
-"""What `lab plan` says of conditions: what is broken on purpose, what is expected, and what stays undecided."""
+"""What `lab plan` says of conditions: what is broken on purpose, what is climbed or searched, what is expected."""
 
-import math
 from collections.abc import Iterator
 
 from lab.engines.kinds import ENGINE_KINDS
-from lab.metrics import METRICS
 from lab.plan.blocks import Plan
 from lab.plan.deeds import deed
-from lab.plan.loading import measure_for, sure_requests
+from lab.plan.order import period
+from lab.plan.trial import Trial
 from lab.report.renderers.text import printable
 from lab.scenario.choices import AUTO
 from lab.scenario.drills import TICK_S
-from lab.scenario.expectation import parse_expectation
 from lab.scenario.limits import MOST_TRIES
-from lab.scenario.load import Load
-from lab.units import format_count, format_duration
+from lab.units import count_of, format_duration
 
 
 def node_lines(planned: Plan) -> Iterator[str]:
@@ -22,16 +19,12 @@ def node_lines(planned: Plan) -> Iterator[str]:
     scenario = planned.scenario
     spread = scenario.engine != AUTO and ENGINE_KINDS[scenario.engine].machines == "all"
     for node in scenario.nodes:
-        drives = f"drives load with {_processes(scenario.load.processes)}"
+        drives = f"drives load with {count_of(scenario.load.processes, 'process')}"
         does = drives if node in scenario.load_nodes else f"runs {'parts of ' if spread else ''}the arms"
         if node is scenario.nodes[0] and scenario.load_nodes and not spread:
             does += f", reached at {node.url_host}:{node.port}"
         kept = f"; the lab's agents keep to cores {node.cores}" if node.cores else ""
         yield printable(f"  node      {node.name}: {does}; engine {node.engine or 'of DOCKER_HOST'}{kept}")
-
-
-def _processes(number: int) -> str:
-    return f"{number} process{'es' if number > 1 else ''}"
 
 
 def drill_lines(planned: Plan) -> Iterator[str]:
@@ -50,7 +43,9 @@ def ladder_lines(planned: Plan) -> Iterator[str]:
         return
     rates = ", ".join(f"{rate:g}" for rate in asked.rates)
     lanes = planned.points[0].scenario.load.lanes
-    more = f", {lanes} lanes so that none waits for one" if lanes > planned.scenario.load.lanes else ""
+    more = (
+        f", {lanes} connections (load.lanes) so that none is waited for" if lanes > planned.scenario.load.lanes else ""
+    )
     yield printable(
         f"  ladder    {rates} arrivals/s in every trial, {format_duration(asked.length_s)}{more}; {asked.slo}"
     )
@@ -72,38 +67,28 @@ def _moment(duration_s: float) -> str:
 
 
 def expectation_lines(planned: Plan) -> Iterator[str]:
-    """One line for each expectation, and one for whatever may have too few requests to be judged at the lowest rate."""
+    """One line for each expectation."""
     for each in planned.scenario.expect:
         yield printable(f"  expect    {f'{each.name}: ' if each.name else ''}{each.that}")
-    yield from (f"  !         {printable(warning)}" for warning in _warnings(planned))
 
 
-def _warnings(planned: Plan) -> Iterator[str]:
-    """A sentence for each primary and each expectation of a percentile that rate × measure may not settle."""
-    scenario = planned.scenario
-    loads = [point.scenario.load for point in planned.points if point.scenario.load.rate is not None]
-    if not loads:  # the closed model: how many requests there will be depends on the arm
-        return
-    lowest = min(loads, key=lambda load: load.rate or 0.0)
-    schedules = planned.blocks * len(planned.points)
-    asked = {key: f"{key}, which is judged," for key in scenario.compare.primary if scenario.judged}
-    names = [arm.name for arm in scenario.arms]
-    for each in scenario.expect:
-        for reading in parse_expectation(each.that, names).needs:
-            asked.setdefault(reading.metric, f"{each.that!r}")
-    for key, what in asked.items():
-        least = METRICS[key].least_to_judge
-        if least is not None and sure_requests(lowest, schedules) < least:
-            yield _thin(key, what, least, lowest, schedules)
+def order_lines(planned: Plan) -> Iterator[str]:
+    """The arms of every block in their order, how far it is balanced, and how long all of it takes."""
+    yield ""
+    yield f"order{_balance(planned)} (ports are examples; a run takes free ones)"
+    for block in range(1, planned.blocks + 1):
+        yield f"  block {block}: " + ", ".join(map(_named, (t for t in planned.trials if t.block == block)))
+    took = format_duration(round(planned.estimated_s))
+    yield f"{count_of(len(planned.trials), 'trial')}, about {took} without building images"
 
 
-def _thin(key: str, what: str, least: int, load: Load, schedules: int) -> str:
-    """Say that a percentile stays undecided, or may: arrivals come by chance, and one trial with too few is enough."""
-    mean = (load.rate or 0.0) * load.measure
-    certain = mean < least
-    by_chance = "" if certain else f", by chance as few as {format_count(math.floor(sure_requests(load, schedules)))}"
-    return (
-        f"{key} is judged from {format_count(least)} requests in every trial; rate × measure gives "
-        f"{format_count(round(mean))}{by_chance}: {what} {'stays' if certain else 'may stay'} undecided; "
-        f'measure = "{math.ceil(measure_for(least, load, schedules))}s" is enough'
-    )
+def _balance(planned: Plan) -> str:
+    """Over how many blocks the order of the arms is balanced; of one arm there is nothing to say."""
+    whole = period(len(planned.scenario.arms))
+    if whole == 1:
+        return ""
+    return f", balanced {f'only over multiples of {whole}' if planned.blocks % whole else f'over {whole}'} blocks"
+
+
+def _named(trial: Trial) -> str:
+    return f"{trial.arm.name} ({trial.point.title})" if trial.point.key else trial.arm.name

@@ -41,7 +41,7 @@ def report(
     open_page: Open = False,
 ) -> None:
     """Rebuild the report of a run or a bundle from its raw files, and print it in the terminal."""
-    with summary_in(summary_file) as summarise, results_in(junit) as hand_over:
+    with summary_in(summary_file) as summarise, results_in(junit, run) as hand_over:
         found = conclude(run, intact=intact, into=out, width=terminal_width())
         written = found.written
         summarise(written.summary)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from lab.analysis.expectations import Outcome
-from lab.analysis.points import PointResult
-from lab.cli.asked import Running, name_of, running_of
+from lab.analysis.points import PointResult, worst_code
+from lab.cli.asked import Running, file_named, name_of, running_of, with_blocks
 from lab.cli.console import put, put_json, say
 from lab.cli.junit import Junit, results_in
 from lab.cli.metrics_port import MetricsPort, metrics_at
@@ -27,12 +26,16 @@ from lab.report.renderers.json_document import comparison_document
 from lab.report.renderers.text import one_line
 from lab.report.sections.answer import failing_over
 from lab.report.sections.answer_sentences import answer_line
+from lab.report.sections.checks import checks_of
+from lab.report.sections.expectation_sentences import SPOILED
 from lab.run.conclude import Conclusion
 from lab.run.confirm import concluded
+from lab.run.quiet import QUIETER
 from lab.run.run import planned, resume_run, run_scenario
 from lab.scenario.model import Scenario
 from lab.units import count_of
 
+ENOUGH = "the report says why, and `lab plan` how many requests and blocks are enough"
 PASSES = ", which fails only with --strict"
 OptionalScenario = Annotated[
     Path | None,
@@ -52,7 +55,8 @@ Resume = Annotated[
         autocompletion=complete_run,
     ),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 also if an expectation is undecided.")]
+STRICT = "Exit with 1 also if an expectation is undecided, or with 3 if that is for want of valid blocks."
+Strict = Annotated[bool, typer.Option("--strict", help=STRICT)]
 
 
 @takes_options(running_of)
@@ -69,7 +73,12 @@ def run(
     open_page: Open = False,
 ) -> None:
     """Run a scenario, keep everything in a run folder, and write the report."""
-    with summary_in(summary_file) as summarise, results_in(junit) as hand_over, metrics_at(metrics_port) as shown:
+    with (
+        summary_in(summary_file) as summarise,
+        results_in(junit, scenario or resume) as hand_over,
+        metrics_at(metrics_port) as shown,
+        file_named(scenario),
+    ):
         if scenario is not None and resume is None:
             plan = build_plan(with_blocks(_one_run(running.scenario(scenario)), blocks))
             view = shown(plan, running.view_of(plan))
@@ -97,21 +106,30 @@ def run(
 def exit_by(found: Conclusion, *, strict: bool) -> None:
     """Raise typer.Exit with the code of what a run claims, of all its points the worst; nothing where that is 0.
 
-    Last it says which expectations make it so, or have settled nothing: that stands at the end of a build's log.
+    Last it says what makes it so, or has settled nothing: that stands at the end of a build's log.
     """
     for told in missed(found.points, strict=strict):
         say(told)
-    if code := max(one.exit_code(strict=strict) for one in found.points):
+    if code := worst_code(found.points, strict=strict):
         raise typer.Exit(code)
 
 
 def missed(points: Sequence[PointResult], *, strict: bool) -> Iterator[str]:
-    """Name the expectations that fail a build, and those that only ``strict`` would fail, a line for each outcome."""
+    """Name what fails a build, and what only ``strict`` would fail: first arms, then expectations by outcome."""
+    for check in checks_of(points):
+        if check.sentences:
+            yield f"{check.broken}{'' if check.fails or strict else PASSES}: {one_line(check.brief)}"
     answers = [answer for answer in answers_over(points) if answer.case]
-    for word, passes in ((Outcome.VIOLATED, ""), (Outcome.UNDECIDED, "" if strict else PASSES)):
-        own = [answer.case for answer in answers if answer.word == word]
+    undecided = "" if strict else PASSES
+    for word, why, passes, hint in (
+        (Outcome.VIOLATED, "", "", ""),
+        (Outcome.UNDECIDED, "", undecided, f"; {ENOUGH}"),
+        (Outcome.UNDECIDED, SPOILED, undecided, f"; they say nothing of the app: {QUIETER}, and run it again"),
+    ):
+        own = [answer.case for answer in answers if (answer.word, answer.why) == (word, why)]
         if own:
-            yield f"{len(own)} of {count_of(len(answers), 'expectation')} {word}{passes}: {one_line('; '.join(own))}"
+            named, told = one_line("; ".join(own)), f" ({why})" if why else ""
+            yield f"{len(own)} of {count_of(len(answers), 'expectation')} {word}{told}{passes}: {named}{hint}"
 
 
 def _one_run(scenario: Scenario) -> Scenario:
@@ -122,16 +140,6 @@ def _one_run(scenario: Scenario) -> Scenario:
             "`lab limits SCENARIO` makes them, `lab limits --resume RUN` goes on with them",
         )
     return scenario
-
-
-def with_blocks(scenario: Scenario, blocks: int | None) -> Scenario:
-    """The scenario with another number of blocks: what run.json keeps must give the same plan again."""
-    if blocks and scenario.trials.looks:
-        raise UsageError(
-            f"--blocks: the scenario declares looks at {', '.join(map(str, scenario.trials.looks))} blocks",
-            "change trials.looks instead: they are part of its design",
-        )
-    return replace(scenario, trials=replace(scenario.trials, blocks=blocks)) if blocks else scenario
 
 
 def show(found: Conclusion, *, json: bool, quiet: bool) -> None:

@@ -19,6 +19,7 @@ SECOND = "interrupted (2 of 3): killing what has not ended by itself; press agai
 THIRD = f"interrupted (3 of 3): leaving at once; `lab clean`, with the same --out, removes what is left (label {RUN})"
 _FIRST = [FIRST]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+Unraisable = Callable[["sys.UnraisableHookArgs"], object]
 SHOW_CURSOR = "\x1b[?25h"  # the live view hides it
 
 
@@ -53,17 +54,33 @@ def ending_quietly() -> Iterator[None]:
 def _handled_by(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     ignored = {number for number in (signal.SIGHUP,) if signal.getsignal(number) is signal.SIG_IGN}
     before = {number: signal.signal(number, handle) for number in SIGNALS if number not in ignored}
+    hook, sys.unraisablehook = sys.unraisablehook, _hooked(sys.unraisablehook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _hooked(before: Unraisable) -> Unraisable:
+    """``before``, but for an interrupt that came while a finalizer ran: it would be dropped there, with a traceback."""
+
+    def hook(dropped: "sys.UnraisableHookArgs", /) -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            INTERRUPTS.swallowed()
+        else:
+            before(dropped)
+
+    return hook
 
 
 def _handle(number: int, _frame: FrameType | None) -> None:
     if number == signal.SIGHUP:
         _let_go_of_terminal()
     stage = INTERRUPTS.count()
+    if not stage:
+        return
     INTERRUPTS.announce()
     if stage == 1:
         _tell(_FIRST[-1])

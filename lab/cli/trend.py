@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,7 +44,8 @@ def show_trend(asked: Sequence[Path], scenario: str, out: Path | None, *, json: 
     chosen = scenario or (newest.info.scenario_name if newest.info else "")
     trends = trends_of(entries, chosen)
     if not trends:
-        raise UsageError(f"no finished run of {chosen} has a report", "`lab report RUN` draws it")
+        of_it = next(each.place for each in entries if each.info and each.info.scenario_name == chosen)
+        raise UsageError(f"no finished run of {chosen} has a report", f"`lab report {shlex.quote(of_it)}` draws it")
     if json:
         put_json(history_document(entries, trends))
         return

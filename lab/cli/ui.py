@@ -8,6 +8,7 @@ import typer
 
 from lab.cli.asked import name_of, scenario_of, with_engine
 from lab.cli.console import put, say
+from lab.cli.live.view import SilentView
 from lab.cli.metrics_port import MetricsPort, metrics_at
 from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Engine, Out, Quiet, ScenarioPath
 from lab.cli.signals import SESSION, first_told_as
@@ -19,7 +20,7 @@ from lab.run.by_hand import by_hand
 from lab.run.explore import explore
 from lab.run.steps import Step
 from lab.run.surroundings import BESIDE_OTHERS, REAL
-from lab.run.view import QuietView
+from lab.run.view import QuietView, together
 from lab.scenario.compare import unknown
 from lab.units import format_duration
 
@@ -44,7 +45,7 @@ def ui(
         raise UsageError(f"--arm: {unknown('arm', arm, names)}", f"see {scenario}")
     around = BESIDE_OTHERS if allow_concurrent else REAL
     with metrics_at(metrics_port) as shown, first_told_as(SESSION):
-        view = shown(build_plan(asked), AddressOnly() if quiet else Aloud())
+        view = shown(build_plan(asked), together(AddressOnly(), SilentView()) if quiet else Aloud())
         put(explore(asked, name_of(scenario), out, arm or names[0], view, around))
 
 

@@ -122,7 +122,8 @@ class Part:
     """A machine that runs a part of an arm: these ``services``, all of them where it is the only one.
 
     ``there`` calls functions where their processes are seen, ``launch`` starts their sampler, ``clock()`` compares the
-    machine's clock once more, None where it is this one's. ``node``: its name in a run that has several.
+    machine's clock once more, None where it is this one's. ``node``: its name in a run that has several. ``lab_pid``:
+    the lab's own process, where this is its machine though it is not that of the whole engine, else 0.
     """
 
     node: str = ""
@@ -130,6 +131,7 @@ class Part:
     there: There = here
     launch: Launch = as_child
     clock: Callable[[], ClockOffset | None] = one_clock
+    lab_pid: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.engines.known_endings import ENDINGS, Ending, Fault, Sign
+from lab.engines.tracebacks import without_inner_calls
 from lab.errors import DeploymentError, EndedError, OutsideError
 from lab.units import format_bytes
 
@@ -42,8 +43,8 @@ def lasts(answer: str) -> bool:
 
 
 def last_lines(log: str, most: int = TAIL_LINES) -> str:
-    """The last lines of a log that are no access log, if there are such."""
-    lines = log.splitlines()
+    """The last lines of a log that are no access log, if there are such; of tracebacks, those that tell of the app."""
+    lines = without_inner_calls(log).splitlines()
     telling = [line for line in lines if not ACCESS.search(line)]
     return "\n".join((telling or lines)[-most:])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from lab.engines import Engine
@@ -15,6 +15,7 @@ from lab.scenario.model import Scenario
 
 if TYPE_CHECKING:  # Docker's SDK comes with it
     from lab.engines.images.images import ImageRecord
+    from lab.record.run_types import EngineFacts
 
 from lab.errors import MissingError, ScenarioError
 from lab.scenario.choices import AUTO
@@ -29,18 +30,21 @@ ON_NODES = "docker"  # the one that is taken for several machines, unless anothe
 class EngineKind:
     """An engine that a scenario can name.
 
-    ``title``: for `lab plan`. ``check`` raises ScenarioError for a scenario that it cannot run. ``reach`` raises
-    MissingError where it is not there at all; ``absent`` says so in a few words. ``open`` prepares what the arms run
-    from: scenario, run id, who is told of steps, and why this engine was taken; it raises MissingError.
-    ``automatic``: whether ``engine = "auto"`` may take it, in the order of declaration. ``elsewhere`` tells, for a run
-    id, why the engine's processes are not this machine's: "" if they are, or where that is not known yet. ``verbs``:
-    what it can do of drills; ``check`` refuses the others. ``updates``: whether it replaces containers by updates of
-    its own, for which a drill may say how, and moves them. ``pins``: whether it can keep arms to some cores.
-    ``never``: why no change of a scenario's other keys would let it run here; "" where one may.
-    ``machines``: those on which it runs the arms: this one, the first of [[nodes]], or all that drive no load.
+    ``title``: for `lab plan`. ``contained``: whether arms run in containers, from images; else they are plain processes
+    of this machine, from app.requirements and its programs. ``check`` raises ScenarioError for a scenario that it
+    cannot run. ``reach`` raises MissingError where it is not there at all; ``absent`` says so in a few words. ``open``
+    prepares what the arms run from: scenario, run id, who is told of steps, and why this engine was taken; it raises
+    MissingError. ``automatic``: whether ``engine = "auto"`` may take it, in the order of declaration. ``elsewhere``
+    tells, for a run id, why the engine's processes are not this machine's: "" if they are, or where that is not known
+    yet. ``verbs``: what it can do of drills; ``check`` refuses the others. ``updates``: whether it replaces containers
+    by updates of its own, for which a drill may say how, and moves them. ``pins``: whether it can keep arms to some
+    cores. ``restarts``: whether it obeys Docker's restart policies. ``never``: why no change of a scenario's other keys
+    would let it run here; "" where one may. ``machines``: those on which it runs the arms: this one, the first of
+    [[nodes]], or all that drive no load.
     """
 
     title: str
+    contained: bool
     check: Callable[[Scenario], None]
     reach: Callable[[], None]
     absent: str = ""
@@ -50,6 +54,7 @@ class EngineKind:
     verbs: frozenset[Verb] = frozenset(Verb)
     updates: bool = False
     pins: bool = False
+    restarts: bool = False
     never: Callable[[Scenario], str] = lambda _scenario: ""
     machines: Literal["this", "first", "all"] = "this"
 
@@ -91,6 +96,7 @@ ENGINES.declare(
     "docker",
     EngineKind(
         title="docker",
+        contained=True,
         check=lambda _scenario: None,  # containers can do everything that a scenario asks for
         reach=_reach_docker,
         absent="no Docker engine answered",
@@ -99,6 +105,7 @@ ENGINES.declare(
         elsewhere=_docker_elsewhere,
         verbs=frozenset(Verb) - {Verb.NODE_LOSS},
         pins=True,
+        restarts=True,
         machines="first",
     ),
 )
@@ -106,6 +113,7 @@ ENGINES.declare(
     "swarm",
     EngineKind(
         title="swarm: services of a Docker Swarm that exists, over all [[nodes]]",
+        contained=True,
         check=check_swarm,
         verbs=SWARM_VERBS,
         updates=True,
@@ -118,6 +126,7 @@ ENGINES.declare(
     "process",
     EngineKind(
         title="process: plain processes of this machine, from app.requirements and without the image",
+        contained=False,
         check=check_plain,
         verbs=VERBS,
         never=takes_image,
@@ -164,6 +173,17 @@ def open_engine(
             both = f"{missing[0]}; and without it: {error}"
             raise MissingError(both, f"{missing[0].hint}; or {error.hint}") from None
     raise missing[-1]
+
+
+def facts_of(engine: Engine) -> "EngineFacts":
+    """What an engine says of itself, and what its declaration says of it: no engine has to say that twice."""
+    declared = ENGINE_KINDS.get(engine.name)
+    return replace(engine.describe(), contained=declared.contained if declared else None)
+
+
+def surely_plain(engine: str) -> bool:
+    """Whether a scenario's engine runs no containers; ``auto`` may find one that does."""
+    return engine != AUTO and not ENGINE_KINDS[engine].contained
 
 
 def engine_elsewhere(scenario: Scenario, run_id: str, *, engines: Mapping[str, EngineKind] = ENGINE_KINDS) -> str:

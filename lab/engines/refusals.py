@@ -67,7 +67,8 @@ REFUSALS: tuple[Ending, ...] = (
         Sign.REFUSED,
         r"cannot assign requested address",
         "its node has no interface with the address by which load of another node would reach it",
-        "fix the address of the first of [[nodes]]; a name works behind a translated address",
+        "give the first of [[nodes]] the address of one of its interfaces; one translated on the way (NAT) does "
+        "not work",
     ),
     Ending(
         Sign.REFUSED,

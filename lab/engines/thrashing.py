@@ -23,7 +23,7 @@ MANY_FAULTS = MANY_REFAULTS = 50
 FULL = 0.95
 
 
-class Look(NamedTuple):
+class Counters(NamedTuple):
     """A cgroup's memory and cumulative counters at one instant; None where the kernel does not tell."""
 
     usage_bytes: int | None = None
@@ -46,20 +46,20 @@ class Limited:
     limit_bytes: int
     there: There
 
-    def look(self) -> Look:
+    def look(self) -> Counters:
         """Look at it now."""
         return self.there(memory_now, self.first, self.container_id, self.pooled)
 
 
-def memory_now(first: int, container_id: str, pooled: bool, root: Path = Path("/")) -> Look:
+def memory_now(first: int, container_id: str, pooled: bool, root: Path = Path("/")) -> Counters:
     """Look at the memory of a container, or of the cgroup above it; nothing is told of one that has ended."""
     try:
         cgroup = locate(first, container_id, root)
     except SamplingError:
-        return Look()
+        return Counters()
     limited = cgroup.parent() if pooled else cgroup
     memory = read_memory(limited)
-    return Look(memory.usage_bytes, memory.limit_hits, read_major_faults(limited), read_refaults(limited))
+    return Counters(memory.usage_bytes, memory.limit_hits, read_major_faults(limited), read_refaults(limited))
 
 
 def thrashing(limited: Sequence[Limited], sleep: Callable[[float], None] = time.sleep) -> str:
@@ -74,7 +74,7 @@ def thrashing(limited: Sequence[Limited], sleep: Callable[[float], None] = time.
     return next(filter(None, (_told(one, look, one.look()) for one, look in before)), "")
 
 
-def _told(limited: Limited, before: Look, now: Look) -> str:
+def _told(limited: Limited, before: Counters, now: Counters) -> str:
     hits, faults = _grown(before.limit_hits, now.limit_hits), _grown(before.major_faults, now.major_faults)
     at_limit = hits or (_full(limited, before) and _full(limited, now))
     again = now.refaults is None or _grown(before.refaults, now.refaults) >= MANY_REFAULTS
@@ -92,7 +92,7 @@ def _told(limited: Limited, before: Look, now: Look) -> str:
     )
 
 
-def _full(limited: Limited, look: Look) -> bool:
+def _full(limited: Limited, look: Counters) -> bool:
     return look.usage_bytes is not None and look.usage_bytes >= FULL * limited.limit_bytes
 
 

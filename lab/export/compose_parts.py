@@ -1,12 +1,16 @@
 """The parts of a service that a Compose file and a Swarm stack have in common."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from lab.export.deployment import TLS_FILES, Deployment, secret_in
+from lab.export.deployment import TLS_FILES, Deployment
+from lab.export.header import origin
 from lab.export.target import ExportedFile
-from lab.export.yaml_text import kept, words
+from lab.export.tokens import secret_in
+from lab.export.yaml_text import kept
+from lab.plan.fronts.front import front_of
 from lab.plan.models.model import GRACEFUL_SHUTDOWN_S
 from lab.plan.topology import ConfigFile, Service
 from lab.units import MIB
@@ -14,13 +18,11 @@ from lab.units import MIB
 STOP_MARGIN_S = 2  # above the app's own grace, as Docker's 10 s are
 
 
-def common(deployment: Deployment, service: Service) -> dict[str, Any]:
-    """The keys that mean the same in both, but for what is empty."""
-    return kept(
+def common(deployment: Deployment, service: Service, program: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that mean the same in both, but for what is empty; ``program``: entrypoint and command."""
+    image = {"image": required(deployment, deployment.image_value(service))}
+    told = kept(
         {
-            "image": required(deployment, deployment.image_value(service)),
-            "entrypoint": None if service.entrypoint is None else words(service.entrypoint),
-            "command": words(service.argv),
             "environment": {name: environment_value(text) for name, text in service.env},
             "user": service.user,
             "read_only": service.read_only or None,
@@ -34,6 +36,7 @@ def common(deployment: Deployment, service: Service) -> dict[str, Any]:
             ],
         }
     )
+    return {**image, **program, **told}
 
 
 def resources(deployment: Deployment, service: Service) -> dict[str, Any]:
@@ -88,9 +91,22 @@ def name_of(file: ConfigFile) -> str:
     return PurePosixPath(file.path).name
 
 
-def config_files(deployment: Deployment) -> tuple[ExportedFile, ...]:
-    """The configurations of the front as files."""
-    return tuple(ExportedFile(name=name_of(file), text=file.text) for hop in deployment.front for file in configs(hop))
+def digest(*texts: str) -> str:
+    """Eight characters that are others for another text: of a name, or a mark, that must follow its file."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:8]
+
+
+def config_files(deployment: Deployment, whole: str) -> tuple[ExportedFile, ...]:
+    """The configurations of the front as files, which say from which run they are; ``whole`` says all the rest."""
+    files = [file for hop in deployment.front for file in configs(hop)]
+    comment = front_of(deployment.arm).comment
+    return tuple(
+        ExportedFile(
+            name=name_of(file),
+            text=(origin(deployment, name_of(file), whole, comment) if comment else "") + file.text,
+        )
+        for file in files
+    )
 
 
 def file_sources(deployment: Deployment) -> Mapping[str, Any]:

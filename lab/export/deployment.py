@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lab.analysis.needs import ArmNeeds, Need
+from lab.export.fronts import front_as, setting_of
 from lab.export.naming import MAX_NAME, app_name, deployed_name
+from lab.export.tokens import secret_in, value_name, without_secrets
 from lab.plan.arm_topology import build_topology
 from lab.plan.certificate import CERTIFICATE, KEY
-from lab.plan.fronts.front import FrontPlace, front_of
+from lab.plan.fronts.front import front_of
 from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import model_of
 from lab.plan.points import Point
@@ -15,13 +18,9 @@ from lab.plan.topology import Endpoint, Job, Service, Stage, Topology
 from lab.plan.trial import Trial
 from lab.record.types import RunInfo
 from lab.scenario.beside import SIDECAR_IMAGE
-from lab.scenario.budget import Limits
 from lab.scenario.model import APP_IMAGE, Arm, Scenario
 from lab.scenario.network import Network
-from lab.scenario.secret import EnvValue, Secret
-from lab.scenario.secrets_of import mapped
 
-TOKEN = "__secret:{}__"  # noqa: S105  stands for a value in the topology that is exported; it is none
 CERTIFICATE_VALUE, KEY_VALUE, PORT_VALUE, HOST_VALUE = "TLS_CERTIFICATE", "TLS_KEY", "PUBLISHED_PORT", "HOST_NAME"
 PUBLISHED_PORT = 8080
 TLS_FILES: Mapping[str, str] = {CERTIFICATE: CERTIFICATE_VALUE, KEY: KEY_VALUE}
@@ -138,7 +137,7 @@ class Deployment:
     def image_value(self, service: Service) -> str:
         """The name of the value that has the image of a service."""
         key = APP_IMAGE if service.image == self.arm.image_key else service.image.removeprefix(SIDECAR_IMAGE)
-        return f"{_upper(key)}_IMAGE"
+        return f"{value_name(key)}_IMAGE"
 
     @property
     def values(self) -> tuple[Value, ...]:
@@ -151,7 +150,7 @@ class Deployment:
 
 def deployment_of(run: RunInfo, point: Point, arm: str, needs: ArmNeeds, head_room: float) -> Deployment:
     """The arm of this name as it is deployed. Raises ScenarioError."""
-    scenario = _without_secrets(_in_own_network(point.scenario))
+    scenario = without_secrets(_in_own_network(point.scenario))
     trial = Trial(
         id=f"export-{arm}",
         point=replace(point, scenario=scenario),
@@ -162,26 +161,20 @@ def deployment_of(run: RunInfo, point: Point, arm: str, needs: ArmNeeds, head_ro
         setup_seed=0,
     )
     topology = build_topology(scenario, trial, ()).with_one_front
+    fronts = [service for service in topology.services if service.kind is ServiceKind.PROXY]
+    others = tuple(service for service in topology.services if service not in fronts)
+    exported = front_as(trial.arm, fronts, topology.app, setting_of(run, len(others)), topology.network)
+    topology = replace(topology, services=(*others, *exported))
     return Deployment(run=run, point=point, trial=trial, topology=topology, needs=needs, head_room=head_room)
 
 
-def secret_in(text: str) -> str:
-    """The name of the secret that a value of ``env`` stands for; "" for a plain value."""
-    before, _, after = TOKEN.partition("{}")
-    return text.removeprefix(before).removesuffix(after) if text.startswith(before) else ""
+def front_before(deployment: Deployment, *app: Endpoint, **changes: Any) -> tuple[Service, ...]:
+    """The front as it is before other addresses of the app, such as that of a service which has all its containers.
 
-
-def front_before(deployment: Deployment, *app: Endpoint) -> tuple[Service, ...]:
-    """The front as it is before other addresses of the app, such as that of a service which has all its containers."""
-    hops = deployment.front
-    place = FrontPlace(
-        app=app,
-        ports=tuple(hop.ports[0] for hop in hops),
-        limits=hops[0].limits if hops else Limits(),
-        network=deployment.topology.network,
-    )
-    made = front_of(deployment.arm).services(deployment.arm.front, place)
-    return tuple(replace(hop, host=hop.name) for hop in made)
+    ``changes``: fields of its setting.
+    """
+    setting = replace(setting_of(deployment.run, len(deployment.app)), **changes)
+    return front_as(deployment.arm, deployment.front, app, setting, deployment.topology.network)
 
 
 def refused_front(deployment: Deployment) -> str:
@@ -192,28 +185,6 @@ def refused_front(deployment: Deployment) -> str:
 def _in_own_network(scenario: Scenario) -> Scenario:
     arms = tuple(replace(arm, network="") for arm in scenario.arms)
     return replace(scenario, arms=arms, network=Network.OWN.value, load=replace(scenario.load, python=None))
-
-
-def _without_secrets(scenario: Scenario) -> Scenario:
-    """A token in place of every secret, with the name under which its value is to be given."""
-
-    def token(where: str, value: EnvValue) -> EnvValue:
-        return Secret(value=TOKEN.format(_name_of(scenario, where))) if isinstance(value, Secret) else value
-
-    return mapped(scenario, token)
-
-
-def _name_of(scenario: Scenario, where: str) -> str:
-    """``"DATABASE_URL"`` of the app or an arm, ``"DB_POSTGRES_PASSWORD"`` of the sidecar db."""
-    table, _, name = where.rpartition(".")
-    for key, each in (("sidecars", scenario.sidecars), ("jobs", scenario.jobs)):
-        if table.startswith(f"{key}["):
-            return f"{_upper(each[int(table.partition('[')[2].partition(']')[0])].name)}_{name}"
-    return _upper(f"probe-{name}") if table == "app.probe_headers" else name
-
-
-def _upper(name: str) -> str:
-    return name.upper().replace("-", "_").replace(".", "_")
 
 
 def _values(deployment: Deployment) -> Iterator[Value]:
@@ -237,7 +208,7 @@ def _image(deployment: Deployment, service: Service) -> Value:
     owned = {each.image_key: each.image for each in deployment.scenario.beside}
     usual = (front.reference if front else "") or owned.get(service.image, "")
     name = deployment.image_value(service)
-    whose = "the app" if name == f"{_upper(APP_IMAGE)}_IMAGE" else service.name
+    whose = "the app" if name == f"{value_name(APP_IMAGE)}_IMAGE" else service.name
     what = f"image of {whose} in a registry; measured: {known or 'not recorded'}"
     return Value(name=name, what=what, default=usual)
 

@@ -53,13 +53,13 @@ def _value(value: Any, indent: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(literal(text), ensure_ascii=False)
+    return json.dumps(_as_it_is(text), ensure_ascii=False)
 
 
 def _heredoc(text: str) -> str:
-    return f"<<{END}\n{literal(text).rstrip(chr(10))}\n{END}"
+    return f"<<{END}\n{_as_it_is(text).rstrip(chr(10))}\n{END}"
 
 
-def literal(text: str) -> str:
+def _as_it_is(text: str) -> str:
     """The text as it is: HCL would work out what stands in ``${…}`` and ``%{…}``."""
     return text.replace("${", "$${").replace("%{", "%%{")

@@ -5,16 +5,23 @@ from textwrap import wrap
 
 from lab import __version__
 from lab.export.deployment import Deployment, Value
-from lab.export.target import Target
-from lab.plan.models.model import arm_title
+from lab.export.fronts import setting_of, threads_told
+from lab.export.target import ExportedFile, Target
+from lab.plan.models.model import GRACEFUL_SHUTDOWN_S, arm_title
 from lab.plan.topology import SCRATCH, Service
 from lab.report.renderers.text import one_line
+from lab.scenario.choices import AUTO
+from lab.scenario.kinds import ENGINES
 from lab.scenario.network import Network
 from lab.units import count_of, format_bytes, format_count, format_ratio, format_seconds
 
 WIDTH = 110
+VALUES = "values.env"
+QUOTED = (
+    "Between '…' a value stands as it is. One with a ' in it cannot stand there: delete its line, and export it as a "
+    "variable of the shell"
+)
 NEVER = (
-    "more than one machine, and any other machine than that of the run",
     "restarts, probes and updates as they are written here",
     "any rate, payload or hour but those of the run; for how long memory grows beyond it",
 )
@@ -37,27 +44,44 @@ def header(deployment: Deployment, target: Target, *notes: str, by_hand: Iterabl
     return "".join(f"{comment} {line}\n" for line in lines)
 
 
-def values_text(deployment: Deployment, *more: Value) -> str:
-    """The list of values as the lines of a file that Compose and shells read."""
-    return "\n".join(f"# {_told(value)}\n{value.name}={value.default}" for value in (*deployment.values, *more)) + "\n"
+def origin(deployment: Deployment, name: str, whole: str, comment: str = "#") -> str:
+    """The head of a file that lies beside ``whole``, which has all the rest: from which run it is."""
+    lines = (
+        f"{name} of {_of_arm(deployment)}",
+        _written(deployment),
+        f"What was measured, and what never was: the head of {whole}.",
+    )
+    return "".join(f"{comment} {one_line(line)}\n" for line in lines)
+
+
+def values_file(deployment: Deployment, whole: str, *more: Value, besides: str = "") -> ExportedFile:
+    """The list of values as a file that Compose and shells read alike, for its owner alone: secrets come into it.
+
+    ``whole``: the file beside it with the whole head; ``besides``: what else a target asks of a value.
+    """
+    lines = [origin(deployment, VALUES, whole), *(f"# {line}\n" for line in wrap(f"{QUOTED}{besides}.", WIDTH))]
+    for value in (*deployment.values, *more):
+        given = "''" if value.secret else value.default
+        lines.append(f"# {_told(value)}\n{value.name}={given}\n")
+    return ExportedFile(name=VALUES, text="".join(lines), mode=0o600)
 
 
 def _paragraphs(
     deployment: Deployment, target: Target, notes: tuple[str, ...], by_hand: Iterable[str]
 ) -> Iterator[tuple[str, str]]:
-    run, needs = deployment.run, deployment.needs
-    place = f" at {deployment.point.title}" if deployment.point.title else ""
-    yield f'{target.title} of arm "{deployment.arm.name}"{place} ({arm_title(deployment.arm)}).', "  "
-    yield f"Written by process-model-lab {__version__} from run {run.run_id} of {run.started_at}.", "  "
+    needs = deployment.needs
+    yield f"{target.title} of {_of_arm(deployment)}", "  "
+    yield _written(deployment), "  "
     yield "Deploy, in the folder of this file:", "  "
     for step in target.start(deployment).split("; "):
         yield f"  {step}", "      "
-    yield f"Tried: {target.run_by_us}", "       "
+    untried = ", ".join(target.untried(deployment))
+    yield f"Tried: {target.run_by_us}" + (f"; never with {untried}" if untried else ""), "       "
     yield f"Measured ({count_of(needs.memory_trials, 'trial')} with valid memory):", "  "
     for line in _measured(deployment):
         yield f"  - {line}", "    "
     yield "Never measured:", "  "
-    for line in (*_unmeasured(deployment), *notes, *NEVER):
+    for line in (*_unmeasured(deployment), *notes, _other_machines(deployment), *NEVER):
         yield f"  - {line}", "    "
     yield "To be filled in:", "  "
     for value in target.values(deployment):
@@ -65,6 +89,16 @@ def _paragraphs(
         yield f"  - {value.name}: {_told(value)}{usual}", "    "
     for line in (*_by_hand(deployment), *by_hand):
         yield f"  - {line}", "    "
+
+
+def _of_arm(deployment: Deployment) -> str:
+    place = f" at {deployment.point.title}" if deployment.point.title else ""
+    return f'arm "{deployment.arm.name}"{place} ({arm_title(deployment.arm)}).'
+
+
+def _written(deployment: Deployment) -> str:
+    run = deployment.run
+    return f"Written by process-model-lab {__version__} from run {run.run_id} of {run.started_at}."
 
 
 def _told(value: Value) -> str:
@@ -110,6 +144,13 @@ def _unmeasured(deployment: Deployment) -> Iterator[str]:
             yield f"one limit of {name} over all containers together, as the run had it: here each has its own, or none"
     if deployment.front and deployment.scenario.swarm.everywhere:
         yield "the way to a front: in the run each node had one, and load processes were dealt out to them in turn"
+    if deployment.front:
+        setting = setting_of(deployment.run, len(deployment.app))
+        told = threads_told(deployment.arm, deployment.front, setting)
+        yield f"more workers or threads of a front than in the run, for which its memory limit has no room: {told}"
+        yield "answers without X-Lab-Upstream, in which the run's front named the container that gave them"
+        if len(deployment.app) == 1:
+            yield "the front's checks without those that count failed requests, as there is one address to ask only"
     if budget.cpuset:
         yield f"other cores: in the run all containers were pinned to {budget.cpuset}, here they are not"
     if deployment.topology.watchdog:
@@ -118,7 +159,32 @@ def _unmeasured(deployment: Deployment) -> Iterator[str]:
         yield "sidecars with data: in every trial they were fresh"
 
 
+def over_nodes(deployment: Deployment) -> bool:
+    """Whether the run had its arms in the network of a Swarm."""
+    engine = deployment.point.scenario.engine
+    return engine != AUTO and ENGINES[engine].machines == "all"
+
+
+def published(deployment: Deployment) -> bool:
+    """Whether clients of the run came through a port that Docker publishes: for load from another machine only."""
+    return bool(deployment.point.scenario.load_nodes) and not over_nodes(deployment)
+
+
+def _other_machines(deployment: Deployment) -> str:
+    if over_nodes(deployment):
+        return "other nodes than those on which the run had its arms"
+    if deployment.point.scenario.load_nodes:
+        return "the arm on more than one machine, and on any other than that of the run; its load came from elsewhere"
+    return "more than one machine, and any other machine than that of the run"
+
+
 def _by_hand(deployment: Deployment) -> Iterator[str]:
+    told = any("grace" in word for word in deployment.app[0].argv)
+    if deployment.scenario.command_of(deployment.arm) or not told:
+        yield (
+            "how long the app may take to end: its command is not known to say, and what is written here is for one "
+            f"that takes {GRACEFUL_SHUTDOWN_S} s"
+        )
     for sidecar in deployment.topology.sidecars:
         yield f"storage of {sidecar.name}: what it writes is lost with its container; give it a volume"
 

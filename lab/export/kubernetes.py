@@ -1,14 +1,13 @@
 """Target ``kubernetes``: Deployments, Services and what belongs to them, with a kustomization that names the images."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lab.export.before import numbered, reordered, stages_before
 from lab.export.compose_parts import configs, name_of
 from lab.export.deployment import (
-    CERTIFICATE_VALUE,
     HOST_VALUE,
-    KEY_VALUE,
     PORT_VALUE,
     Deployment,
     Value,
@@ -16,25 +15,28 @@ from lab.export.deployment import (
     processes_of,
     refused_front,
 )
-from lab.export.header import header
-from lab.export.kubernetes_pods import PRE_STOP_S, SECRETS, TLS, image_of, pod, secret_headers
+from lab.export.header import header, origin
+from lab.export.kubernetes_pods import PRE_STOP_S, image_of, marks, pod, secret_headers
+from lab.export.kubernetes_steps import ARM, NAMESPACE, OF_TLS, STAGE, deadline_s, steps
+from lab.export.program import refused_program
 from lab.export.target import ExportedFile, Target
 from lab.export.yaml_text import yaml_text
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Job, Service
 
+MANIFESTS, SECRETS_FILE = "kubernetes.yaml", "secrets.env"
 APP = "app"  # the name of the app's Service, which leads to all its pods
 HOST = "app.example.org"
 NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?", re.ASCII)
-LABEL, PART_OF, STAGE = "app.kubernetes.io/name", "app.kubernetes.io/part-of", "process-model-lab/stage"
-BEFORE, ARM = "before", "arm"
+LABEL, PART_OF = "app.kubernetes.io/name", "app.kubernetes.io/part-of"
 HTTP, HTTPS = 80, 443
 NOTES = (
     "the cluster's own balancing: a front knows one address for all pods of the app, and the cluster chooses one of "
-    "them for each connection, where the run's front chose for each request",
+    "them for each connection, where the run's front chose for each request; probes take the place of its checks",
     f"probes, the pause of {PRE_STOP_S} s before a pod ends, and disruption budgets",
 )
 INGRESS_NOTE = "the Ingress: its controller is one more proxy before what was measured"
+BELIEVED = "what the Ingress says of clients in X-Forwarded-For, X-Forwarded-Proto and X-Real-IP"
 SCALING = """
 # No HorizontalPodAutoscaler is written. A pod of this arm has {processes} serving processes: each step of one adds or
 # takes as many, and its target is a part of the CPU request of a whole pod, which all of them share: a pod whose
@@ -48,12 +50,19 @@ def _files(deployment: Deployment) -> tuple[ExportedFile, ...]:
     documents = "---\n".join(yaml_text(document) for document in _documents(deployment))
     several = len(deployment.app) > 1 and processes_of(deployment) > 1
     scaling = SCALING.format(processes=processes_of(deployment)) if several else ""
-    secrets = [value.name for value in deployment.values if value.secret and value.name not in _OF_TLS]
+    secrets = [value.name for value in deployment.values if value.secret and value.name not in OF_TLS]
     return (
-        ExportedFile(name="kubernetes.yaml", text=head + documents + scaling),
+        ExportedFile(name=MANIFESTS, text=head + documents + scaling),
         ExportedFile(name="kustomization.yaml", text=head + yaml_text(_kustomization(deployment))),
-        *((ExportedFile(name="secrets.env", text="".join(f"{name}=\n" for name in secrets)),) if secrets else ()),
+        *((_secrets(deployment, secrets),) if secrets else ()),
     )
+
+
+def _secrets(deployment: Deployment, names: Sequence[str]) -> ExportedFile:
+    """Only names: what a person writes behind them is in no other file, and in no comment."""
+    head = origin(deployment, SECRETS_FILE, MANIFESTS)
+    lines = ["# Behind = a value stands as it is, without quotes.", *(f"{name}=" for name in names)]
+    return ExportedFile(name=SECRETS_FILE, text=head + "\n".join(lines) + "\n", mode=0o600)
 
 
 def _kustomization(deployment: Deployment) -> dict[str, Any]:
@@ -67,21 +76,22 @@ def _kustomization(deployment: Deployment) -> dict[str, Any]:
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "namespace": deployment.name,
-        "resources": ["kubernetes.yaml"],
+        "resources": [MANIFESTS],
         "images": images,
     }
 
 
 def _documents(deployment: Deployment) -> Iterator[dict[str, Any]]:
-    app, fronts = deployment.app[0], front_before(deployment, _endpoint(deployment))
-    once = [job for job in deployment.named_jobs if not deployment.inside(job)]
+    app, fronts = deployment.app[0], _fronts(deployment)
     initial = [job.service for job in deployment.named_jobs if deployment.inside(job)]
-    yield _object(deployment, "v1", "Namespace", deployment.name, BEFORE)
-    for sidecar in deployment.topology.sidecars:
-        yield _deployed(deployment, sidecar, sidecar.name, BEFORE)
-        yield _service(deployment, sidecar.name, BEFORE, {"clusterIP": "None"})  # all ports, whichever it listens on
-    for job in once:
-        yield _job(deployment, job)
+    yield _object(deployment, "v1", "Namespace", deployment.name, NAMESPACE)
+    before = stages_before(deployment)
+    for label, stage in zip(numbered(len(before)), before, strict=True):
+        for sidecar in stage.services:
+            yield _deployed(deployment, sidecar, sidecar.name, label)
+            yield _service(deployment, sidecar.name, label, {"clusterIP": "None"})  # all ports, on whichever it listens
+        for job in stage.jobs:
+            yield _job(deployment, job, label)
     yield _deployed(deployment, app, APP, ARM, pods=len(deployment.app), initial=initial)
     port = HTTPS if deployment.arm.tls_in_app else app.ports[0]
     yield _service(deployment, APP, ARM, _ports(port), public=deployment.arm.tls_in_app)
@@ -98,14 +108,16 @@ def _documents(deployment: Deployment) -> Iterator[dict[str, Any]]:
         yield _ingress(deployment, fronts[0].name if fronts else APP)
 
 
-def _endpoint(deployment: Deployment) -> Endpoint:
-    return Endpoint(host=APP, port=deployment.app[0].ports[0])
+def _fronts(deployment: Deployment) -> tuple[Service, ...]:
+    """Before the Service that leads to all pods, which probes check, and behind the Ingress where there is one."""
+    pods = Endpoint(host=APP, port=deployment.app[0].ports[0])
+    return front_before(deployment, pods, checks="none", behind=not deployment.arm.tls)
 
 
 def _object(deployment: Deployment, version: str, kind: str, name: str, stage: str) -> dict[str, Any]:
     labels = {LABEL: name, PART_OF: deployment.name, STAGE: stage}
-    marks = {"process-model-lab/run": deployment.run.run_id}
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "labels": labels, "annotations": marks}}
+    run = {"process-model-lab/run": deployment.run.run_id}
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "labels": labels, "annotations": run}}
 
 
 def _selector(deployment: Deployment, name: str) -> dict[str, str]:
@@ -122,21 +134,21 @@ def _deployed(
         "strategy": strategy,
         "selector": {"matchLabels": _selector(deployment, name)},
         "template": {
-            "metadata": {"labels": _selector(deployment, name)},
+            "metadata": {"labels": _selector(deployment, name), **marks(service)},
             "spec": pod(deployment, service, name, initial or ()),
         },
     }
     return {**_object(deployment, "apps/v1", "Deployment", name, stage), "spec": spec}
 
 
-def _job(deployment: Deployment, job: Job) -> dict[str, Any]:
+def _job(deployment: Deployment, job: Job, stage: str) -> dict[str, Any]:
     """A job that runs once, whatever the number of pods; it is tried again until what it needs is up."""
     template = {
         "metadata": {"labels": _selector(deployment, job.name)},
         "spec": {"restartPolicy": "Never", **pod(deployment, job.service, job.name)},
     }
-    spec = {"backoffLimit": 6, "activeDeadlineSeconds": round(job.timeout_s), "template": template}
-    return {**_object(deployment, "batch/v1", "Job", job.name, BEFORE), "spec": spec}
+    spec = {"backoffLimit": 6, "activeDeadlineSeconds": deadline_s(job.timeout_s), "template": template}
+    return {**_object(deployment, "batch/v1", "Job", job.name, stage), "spec": spec}
 
 
 def _ports(port: int) -> dict[str, Any]:
@@ -164,9 +176,6 @@ def _ingress(deployment: Deployment, entry: str) -> dict[str, Any]:
     return {**_object(deployment, "networking.k8s.io/v1", "Ingress", entry, ARM), "spec": spec}
 
 
-_OF_TLS = (CERTIFICATE_VALUE, KEY_VALUE)
-
-
 def _values(deployment: Deployment) -> tuple[Value, ...]:
     """Images in kustomization.yaml, secrets in a Secret, and the name of the host where there is an Ingress."""
     own = tuple(value for value in deployment.values if value.name != PORT_VALUE)
@@ -176,8 +185,16 @@ def _values(deployment: Deployment) -> tuple[Value, ...]:
 
 def _by_hand(deployment: Deployment) -> Iterator[str]:
     services = [service for stage in deployment.stages for service in stage.containers]
+    yield "a login to the registry, if it asks for one: imagePullSecrets of the pods"
+    yield from reordered(deployment)
+    if not deployment.arm.tls:
+        yield "ingressClassName of the Ingress, unless the cluster has a class that is its default"
+        who = f"{deployment.entry.name} and the app" if deployment.front else "the app"
+        yield f"{BELIEVED}, as {who} will believe it: its controller has to replace what clients say there"
     if len(deployment.app) == 1:
         yield "one pod has all processes: it has no disruption budget, and a drain of its node ends the service"
+    elif deployment.front:
+        yield "one pod has the front: a drain of its node ends the service until there is another"
     if secret_headers(deployment):
         yield "probes: a header of the run's is a secret, so only the port is asked; name a path that needs none"
     for service in services:
@@ -188,22 +205,8 @@ def _by_hand(deployment: Deployment) -> Iterator[str]:
             yield f"owner and mode of folders in memory of {service.name}: here they belong to the pod's group"
 
 
-def _start(deployment: Deployment) -> str:
-    name = deployment.name
-    steps = [f"fill in kustomization.yaml; kubectl create namespace {name}"]
-    if any(value.secret and value.name not in _OF_TLS for value in deployment.values):
-        made = f"kubectl --namespace {name} create secret generic {SECRETS} --from-env-file secrets.env"
-        steps.append(f"fill in secrets.env; {made}")
-    if deployment.arm.tls:
-        steps.append(f"kubectl --namespace {name} create secret tls {TLS} --cert {CERTIFICATE_VALUE} --key {KEY_VALUE}")
-    if any(not deployment.inside(job) for job in deployment.named_jobs):
-        steps.append(f"kubectl apply -k . -l {STAGE}={BEFORE}")
-        steps.append(f"kubectl --namespace {name} wait --for=condition=complete --timeout=10m job --all")
-    return "; ".join((*steps, "kubectl apply -k ."))
-
-
 def _refusal(deployment: Deployment) -> str:
-    if refused := refused_front(deployment):
+    if refused := refused_front(deployment) or refused_program(deployment):
         return refused
     beside = [*(each.name for each in deployment.topology.sidecars), *(job.name for job in deployment.jobs)]
     for name in beside:
@@ -218,7 +221,7 @@ KUBERNETES = Target(
     name="kubernetes",
     title="Kubernetes manifests",
     files=_files,
-    start=_start,
+    start=lambda deployment: "; ".join(steps(deployment)),
     run_by_us="validated against the schemas of Kubernetes 1.30 to 1.37, never run by us; needs 1.30 or later",
     refusal=_refusal,
     values=_values,

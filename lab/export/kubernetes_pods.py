@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
-from lab.export.compose_parts import certificate_files, configs, mebibytes, name_of
-from lab.export.deployment import TLS_FILES, Deployment, secret_in
+from lab.export.compose_parts import certificate_files, configs, digest, mebibytes, name_of
+from lab.export.deployment import TLS_FILES, Deployment
+from lab.export.tokens import secret_in
 from lab.export.yaml_text import kept
-from lab.plan.certificate import CERTIFICATE, KEY
+from lab.plan.certificate import CERTIFICATE, FOR_ALL, KEY
 from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import GRACEFUL_SHUTDOWN_S
 from lab.plan.topology import SCRATCH, Service
@@ -20,19 +21,20 @@ SCRATCH_SIZE = "256Mi"
 PROBE_EVERY_S = 2
 LIVE_EVERY_S, LIVE_FAILURES = 10, 6  # a minute of silence: a busy app must not be killed for being busy
 SECRETS, TLS = "secrets", "tls"  # names of the Secrets that a person makes
-READABLE = 0o440
+FOR_GROUP = 0o440
+LOW_PORTS = 1024  # below, a kernel wants a right for each
 
 
 def pod(deployment: Deployment, service: Service, name: str, before: Iterable[Service] = ()) -> dict[str, Any]:
     """The pod of a container called ``name``; ``before``: jobs that run in it first, one after the other."""
-    user, group = _ids(service)
+    user, group = service.ids
     initial = list(before)
     return kept(
         {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,  # variables such as APP_PORT would be taken for the app's own
             "terminationGracePeriodSeconds": GRACE_S,
-            "securityContext": kept({"fsGroup": group if group is not None else user}),
+            "securityContext": kept({"fsGroup": group if group is not None else user, "sysctls": _sysctls(service)}),
             "initContainers": [container(deployment, job, job_name(deployment, job)) for job in initial],
             "containers": [container(deployment, service, name)],
             "volumes": _volumes(service, *initial),
@@ -40,16 +42,32 @@ def pod(deployment: Deployment, service: Service, name: str, before: Iterable[Se
     )
 
 
+def marks(service: Service) -> dict[str, Any]:
+    """Annotations of a pod: a file that is mounted by itself is never made anew, so another one takes another pod."""
+    texts = [file.text for file in configs(service)]
+    return {"annotations": {"process-model-lab/files": digest(*texts)}} if texts else {}
+
+
+def _sysctls(service: Service) -> list[dict[str, str]]:
+    """As Docker has it in its own networks: else without capabilities not even root may listen on a low port.
+
+    On which ports a sidecar listens nobody has said.
+    """
+    low = service.kind is ServiceKind.SIDECAR or any(port < LOW_PORTS for port in service.ports)
+    return [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}] if low else []
+
+
 def container(deployment: Deployment, service: Service, name: str) -> dict[str, Any]:
     """One container; only what serves has ports, probes and a pause before it ends."""
     serves = bool(service.ports)
+    entrypoint, command = service.program
     port = [{"name": "clients", "containerPort": service.ports[0]}] if serves else []
     return kept(
         {
             "name": name,
             "image": image_of(deployment, service),
-            "command": None if service.entrypoint is None else list(map(_literal, service.entrypoint)),
-            "args": list(map(_literal, service.argv)),
+            "command": list(map(_literal, entrypoint or ())),
+            "args": list(map(_literal, command)),
             "env": [_variable(variable, text) for variable, text in service.env],
             "ports": port,
             "resources": resources(deployment, service),
@@ -147,7 +165,7 @@ def _literal(text: str) -> str:
 
 
 def _rights(service: Service) -> dict[str, Any]:
-    user, group = _ids(service)
+    user, group = service.ids
     rights = {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": service.read_only or None,
@@ -156,12 +174,6 @@ def _rights(service: Service) -> dict[str, Any]:
         "capabilities": kept({"drop": ["ALL"], "add": list(service.capabilities)}),
     }
     return kept(rights)
-
-
-def _ids(service: Service) -> tuple[int | None, int | None]:
-    """User and group as numbers; None where the image says who it is, or a name, which Kubernetes does not take."""
-    user, _, group = service.user.partition(":")
-    return (int(user) if user.isdecimal() else None), (int(group) if group.isdecimal() else None)
 
 
 def _mounts(service: Service) -> Iterable[dict[str, Any]]:
@@ -189,7 +201,8 @@ def _volumes(service: Service, *initial: Service) -> list[dict[str, Any]]:
     if certificate_files(service):
         names = {CERTIFICATE: "tls.crt", KEY: "tls.key"}
         items = [{"key": names[path], "path": PurePosixPath(path).name} for path in TLS_FILES]
-        volumes[TLS] = {"secret": {"secretName": TLS, "defaultMode": READABLE, "items": items}}
+        mode = FOR_ALL if service.ids == (None, None) else FOR_GROUP  # the pod's group is only known with the user
+        volumes[TLS] = {"secret": {"secretName": TLS, "defaultMode": mode, "items": items}}
     return [{"name": name, **source} for name, source in volumes.items()]
 
 

@@ -4,19 +4,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from lab.export.before import reordered
 from lab.export.compose_parts import configs
-from lab.export.deployment import (
-    TLS_FILES,
-    Deployment,
-    Value,
-    front_before,
-    refused_front,
-    secret_in,
-)
+from lab.export.deployment import TLS_FILES, Deployment, Value, front_before, refused_front
 from lab.export.hcl import Block, Expression, hcl
 from lab.export.header import header
-from lab.export.nomad_tasks import BEFORE, UPSTREAM, task
+from lab.export.nomad_tasks import UPSTREAM, batches, task
+from lab.export.program import refused_program
 from lab.export.target import ExportedFile, Target
+from lab.export.tokens import secret_in
 from lab.plan.topology import Service
 
 CORE_MHZ = Value(
@@ -27,16 +23,27 @@ NOTES = ("checks, and updates one container at a time", "ports of hosts between 
 
 
 def _files(deployment: Deployment) -> tuple[ExportedFile, ...]:
-    head = header(deployment, NOMAD, *NOTES)
+    head = header(deployment, NOMAD, *NOTES, by_hand=_by_hand(deployment))
     variables = "".join(map(hcl, _variables(deployment)))
-    once = [job for job in deployment.named_jobs if not deployment.inside(job)]
-    before = [Block("group", job.name, [task(deployment, job.service, job.name)]) for job in once]
     groups = [_app(deployment), *(_front(deployment, hop) for hop in front_before(deployment, UPSTREAM))]
-    files = [ExportedFile(name="job.nomad.hcl", text=head + variables + hcl(_job(deployment, "service", groups)))]
-    if before:
-        text = head + variables + hcl(_job(deployment, "batch", before))
-        files.append(ExportedFile(name="before.nomad.hcl", text=text))
+    files = [ExportedFile(name="job.nomad.hcl", text=head + variables + hcl(_job(deployment.name, "service", groups)))]
+    for name, stage in batches(deployment):
+        groups = [Block("group", job.name, [task(deployment, job.service, job.name)]) for job in stage.jobs]
+        text = head + variables + hcl(_job(name, "batch", groups))
+        files.append(ExportedFile(name=_file_of(deployment, name), text=text))
     return tuple(files)
+
+
+def _file_of(deployment: Deployment, name: str) -> str:
+    return f"{name.removeprefix(f'{deployment.name}-')}.nomad.hcl"
+
+
+def _by_hand(deployment: Deployment) -> Iterator[str]:
+    yield "a login to the registry, if it asks for one: auth in the config of each task"
+    yield from reordered(deployment)
+    inside = [job.name for job in deployment.named_jobs if deployment.inside(job)]
+    if len(inside) > 1:
+        yield f"order of jobs {', '.join(inside)}: Nomad runs those of a group side by side; make one command of them"
 
 
 def _variables(deployment: Deployment) -> Iterator[Block]:
@@ -48,8 +55,7 @@ def _variables(deployment: Deployment) -> Iterator[Block]:
             yield Block("variable", value.name.lower(), [("type", kind), ("default", usual)])
 
 
-def _job(deployment: Deployment, kind: str, groups: list[Block]) -> Block:
-    name = deployment.name if kind == "service" else f"{deployment.name}{BEFORE}"
+def _job(name: str, kind: str, groups: list[Block]) -> Block:
     update = [("max_parallel", 1), ("health_check", "checks"), ("min_healthy_time", "10s"), ("auto_revert", True)]
     updated = [Block("update", "", update)] if kind == "service" else []
     return Block("job", name, [("type", kind), *updated, *groups])
@@ -125,15 +131,15 @@ def _start(deployment: Deployment) -> str:
         given.append(f"nomad var put nomad/jobs/{name} {put}")
     wanted = [value.name.lower() for value in _values(deployment) if not value.secret and not value.default]
     words = " ".join(f"-var {one}=VALUE" for one in wanted)
-    if any(not deployment.inside(job) for job in deployment.named_jobs):
-        given.append(f"nomad job run {words} before.nomad.hcl; wait until it is complete")
+    for batch, _ in batches(deployment):
+        given.append(f"nomad job run {words} {_file_of(deployment, batch)}; wait until it is complete")
         if secrets:
-            given[0] += f", and the same for nomad/jobs/{name}{BEFORE}"
+            given[0] += f", and the same for nomad/jobs/{batch}"
     return "; ".join((*given, f"nomad job run {words} job.nomad.hcl"))
 
 
 def _refusal(deployment: Deployment) -> str:
-    if refused := refused_front(deployment):
+    if refused := refused_front(deployment) or refused_program(deployment):
         return refused
     if deployment.topology.sidecars:
         names = ", ".join(sidecar.name for sidecar in deployment.topology.sidecars)

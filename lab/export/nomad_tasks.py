@@ -1,18 +1,23 @@
 """The tasks of a Nomad job: containers, their folders and files, and what Nomad fills in when it starts them."""
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
-from lab.export.compose_parts import certificate_files, configs, mebibytes, name_of
-from lab.export.deployment import TLS_FILES, Deployment, secret_in
+from lab.export.before import Before, numbered, stages_before
+from lab.export.compose_parts import certificate_files, configs, mebibytes
+from lab.export.deployment import TLS_FILES, Deployment
 from lab.export.hcl import Block, Expression
+from lab.export.tokens import secret_in
+from lab.plan.certificate import FOR_ALL, FOR_ONE
+from lab.plan.fronts.front import front_of
 from lab.plan.kinds import ServiceKind
 from lab.plan.models.model import GRACEFUL_SHUTDOWN_S
-from lab.plan.topology import SCRATCH, Endpoint, Service
+from lab.plan.topology import SCRATCH, ConfigFile, Endpoint, Service
 from lab.units import MIB
 
 UPSTREAM = Endpoint(host="upstream.invalid", port=1)  # in a configuration: stands for every container of the app
 FIRST, NUMBERED = "app-1", "app-{{ $number }}"  # what a configuration calls them, where it does
-BEFORE = "-before"  # behind the job's name: a job that is awaited
+CONFIGURED, FILES = "/etc/lab", "secrets/lab"  # the folder of all files in a container, and where Nomad has it
 STOP_S = GRACEFUL_SHUTDOWN_S + 2
 
 
@@ -38,22 +43,21 @@ def task(deployment: Deployment, service: Service, name: str, *, prestart: bool 
 
 def _config(deployment: Deployment, service: Service) -> Block:
     folders = [(SCRATCH, 256 * MIB), *((volume.path, volume.size) for volume in service.volumes)]
-    files = [(f"local/{name_of(file)}", file.path) for file in configs(service)]
-    files += [(f"secrets/{name_of(file)}", file.path) for file in certificate_files(service)]
+    entrypoint, command = service.program
     return Block(
         "config",
         "",
         [
             ("image", Expression(f"var.{deployment.image_value(service).lower()}")),
-            ("entrypoint", None if service.entrypoint is None else list(service.entrypoint)),
-            ("args", list(service.argv)),
+            ("entrypoint", list(entrypoint or ())),
+            ("args", list(command)),
             ("ports", ["clients"] if service.ports else None),
             ("readonly_rootfs", service.read_only or None),
             ("cap_drop", ["all"]),
             ("cap_add", [capability.lower() for capability in service.capabilities]),
             ("security_opt", ["no-new-privileges"]),
             *(_tmpfs(path, size) for path, size in folders),
-            *(_bound(source, path) for source, path in files),
+            *([_bound(FILES, CONFIGURED)] if service.files else []),
         ],
     )
 
@@ -67,26 +71,52 @@ def _bound(source: str, path: str) -> Block:
 
 
 def _templates(deployment: Deployment, service: Service) -> Iterator[Block]:
-    """Configurations with the app's addresses, and what Nomad keeps as variables of the job: secrets, certificate."""
+    """Configurations with the app's addresses, and what Nomad keeps as variables of the job: secrets, certificate.
+
+    Nomad replaces a file whose text has changed: a folder shows the new one, where a mounted file stays the old one.
+    """
+    again = _reloading(deployment, service)
     for file in configs(service):
         text = _with_addresses(deployment, file.text)
-        yield Block("template", "", [("destination", f"local/{name_of(file)}"), ("data", text)])
+        yield Block("template", "", [("destination", _place_of(file)), *again, ("data", text)])
     for file in certificate_files(service):
         data = _kept_by_nomad(deployment, service, "{{ ." + TLS_FILES[file.path] + " }}")
-        where = f"secrets/{name_of(file)}"
-        owner = [("uid", int(part)) for part in service.user.partition(":")[:1] if part.isdecimal()]
-        yield Block("template", "", [("destination", where), ("perms", "0400"), *owner, ("data", data)])
+        user, _ = service.ids
+        owner = [] if user is None else [("uid", user)]
+        perms = f"{FOR_ONE if owner else FOR_ALL:04o}"  # as whom it runs may be known to its image only
+        where = ("destination", _place_of(file))
+        yield Block("template", "", [where, ("perms", perms), *owner, *again, ("data", data)])
     secrets = {name: secret for name, text in service.env if (secret := secret_in(text))}
     if secrets:
-        lines = "\n".join(f"{name}={{{{ .{secret} }}}}" for name, secret in secrets.items())
+        lines = "\n".join(f"{name}={{{{ .{secret}.Value | toJSON }}}}" for name, secret in secrets.items())
         data = _kept_by_nomad(deployment, service, lines)
         yield Block("template", "", [("destination", "secrets/values.env"), ("env", True), ("data", data)])
 
 
+def _place_of(file: ConfigFile) -> str:
+    """Where Nomad writes a file that the container finds at its path: below one folder, which is no disk's."""
+    return f"{FILES}/{PurePosixPath(file.path).relative_to(CONFIGURED)}"
+
+
+def _reloading(deployment: Deployment, service: Service) -> list[tuple[str, str]]:
+    """What follows when a text is another one: an address of the app must not start the whole front again."""
+    signal = front_of(deployment.arm).reload
+    if service.kind is not ServiceKind.PROXY or signal is None:
+        return []
+    return [("change_mode", "signal"), ("change_signal", signal.name)]
+
+
+def batches(deployment: Deployment) -> list[tuple[str, Before]]:
+    """The jobs of Nomad that are awaited, by their names: one for each stage, for it starts all of one side by side."""
+    stages = stages_before(deployment)
+    names = [f"{deployment.name}-{name}" for name in numbered(len(stages))]
+    return list(zip(names, stages, strict=True))
+
+
 def _kept_by_nomad(deployment: Deployment, service: Service, text: str) -> str:
     """A job may read the variables below its own name only."""
-    before = any(job.service is service and not deployment.inside(job) for job in deployment.named_jobs)
-    name = f"{deployment.name}{BEFORE if before else ''}"
+    before = (name for name, stage in batches(deployment) if any(job.service is service for job in stage.jobs))
+    name = next(before, deployment.name)
     return f'{{{{ with nomadVar "nomad/jobs/{name}" }}}}{text}{{{{ end }}}}'
 
 

@@ -7,8 +7,13 @@ raises. So no second KeyboardInterrupt follows in the clean-up behind ``admitted
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+
+# Signals so close together are one interrupt: `timeout` tells its child and then the group that this is in. Nobody
+# presses twice so fast, and a key that is held repeats from 0.2 s on.
+TOGETHER_S = 0.1
 
 
 class Interrupts:
@@ -16,13 +21,21 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.stage = 0  # how many interrupts have come
+        self._last_s = float("-inf")
         self._deferred = False
         self._waiting = False
         self._kills: list[Callable[[], None]] = []
         self._before_messages: list[Callable[[], None]] = []
 
-    def count(self) -> int:
-        """Count another interrupt and give its stage, from 1 on."""
+    def count(self, now_s: float | None = None) -> int:
+        """Count another interrupt and give its stage, from 1 on; 0 where it comes together with the last one.
+
+        ``now_s``: of a clock that never goes back, time.monotonic() where it is not given.
+        """
+        now_s = time.monotonic() if now_s is None else now_s
+        if now_s - self._last_s < TOGETHER_S:
+            return 0
+        self._last_s = now_s
         self.stage += 1
         return self.stage
 
@@ -32,6 +45,10 @@ class Interrupts:
             self._waiting = True
         else:
             raise KeyboardInterrupt
+
+    def swallowed(self) -> None:
+        """The interrupt was raised where Python drops what is raised, as in a finalizer: it waits for an occasion."""
+        self._waiting = True
 
     def announce(self) -> None:
         """Call what must happen before a message about an interrupt is printed."""

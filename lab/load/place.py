@@ -1,15 +1,14 @@
 """Where load processes run: on this machine, or in an agent inside the network of an arm."""
 
-import json
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import IO, Any, ParamSpec, Protocol, TypeVar, cast
 
+from lab.host.jsonlines import Outgoing
 from lab.load.child import Exit as Exit
 from lab.load.child import end_group, kill_group, load_child, wait_exit
 from lab.load.inside.status import write_json
@@ -67,6 +66,10 @@ class Place(Protocol):
         """All from which load comes together: this place, and those on further machines."""
 
     @property
+    def measured(self) -> Mapping[str, Callable[..., Any]]:
+        """What ``call`` is on each machine of a run that measures, that of the arms too, by the name of its node."""
+
+    @property
     def lost(self) -> str:
         """The machine, where it is gone with all that drove load on it; "" as long as it is there."""
 
@@ -117,6 +120,8 @@ class HereChild:
         self._stack.callback(log.unlink, missing_ok=True)
         started = load_child(MODULE, str(cwd), log=log, cwd=cwd, python=python)
         self._process: subprocess.Popen[bytes] = self._stack.enter_context(started)
+        self._stdin = cast(IO[bytes], self._process.stdin)
+        self._lab = Outgoing(self._stdin)
 
     @property
     def pid(self) -> int:
@@ -124,10 +129,10 @@ class HereChild:
         return self._process.pid
 
     def tell(self, **order: Any) -> None:
-        """Say what comes next."""
-        with self._telling, suppress(BrokenPipeError):
-            if (stdin := self._process.stdin) and not stdin.closed:
-                os.write(stdin.fileno(), json.dumps(order).encode() + b"\n")
+        """Say what comes next; one that takes nothing is given up, and is silent then as well."""
+        with self._telling:
+            if not self._stdin.closed:
+                self._lab.send(**order)
 
     def exit(self, timeout_s: float) -> Exit | None:
         """How it ended; it stays unreaped."""
@@ -166,6 +171,11 @@ class Here:
     def machines(self) -> Sequence[Place]:
         """This one."""
         return (self,)
+
+    @property
+    def measured(self) -> Mapping[str, Callable[..., Any]]:
+        """This one alone."""
+        return {"": self.call}
 
     @property
     def inside(self) -> Place:

@@ -1,13 +1,12 @@
 """Carry Locust's own messages between its master and its workers, which see no common network and no common file."""
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from lab.host.jsonlines import Message, Whole
 from lab.load.load_plan import LoadPlan
 from lab.load.place import Child
 
@@ -20,17 +19,17 @@ class Said:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
+        self._whole = Whole()
 
-    def lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[Message]:
         """Those since the last look."""
         if not self._path.exists():
             return []
         with self._path.open("rb") as file:
             file.seek(self._offset)
             gained = file.read()
-        whole = gained[: gained.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        self._offset += len(gained)
+        return list(self._whole.take(gained))
 
 
 class Relay:

@@ -36,7 +36,10 @@ DRILLS = (
         "harm of a drill",
         "harm",
         "Requests due from the action on, or on their way at it, that failed, were never sent or took longer than the "
-        "drill's SLO, ÷ rate: the seconds of a whole outage that they stand for. Judged as the paired difference.",
+        "drill's SLO, ÷ rate: the seconds of a whole outage that they stand for. Infinite, as are the recovery, "
+        "CPU, blast radius in requests, slots and restarts, where the drill was not over when the measure phase ended. "
+        "Judged as the paired difference; what is infinite ranks "
+        "last.",
         0.5,
     ),
     _drill(

@@ -29,8 +29,8 @@ def _service(key: str, quantile: float, bound: float) -> Metric:
         title=f"{key} service time",
         definition=(
             f"{quantile:.1%} quantile of the time from sending a request to its last byte, over all requests sent "
-            "in the measure phase, those that failed as the slowest. Hides the wait for a free lane, so never the "
-            "headline in the open model."
+            "in the measure phase, those that failed as the slowest. Hides the wait for a free connection, so never "
+            "the headline in the open model."
         ),
         bound=bound,
         quantile=quantile,
@@ -83,7 +83,7 @@ REQUESTS = (
         better=Better.LOWER,
         group=Group.CAPACITY,
         title="failed requests",
-        noun="number of failed requests",
+        noun="share of failed requests",
         definition="Requests of the measure phase that failed, dropped arrivals included. Judged as the paired "
         "difference of their shares of all requests, with the bound in that unit: 0.001 is 0.1 points.",
         bound=0.001,

@@ -15,15 +15,15 @@ MEMORY = (
     _memory(
         "memory.pss.total",
         "memory (PSS), steady",
-        "Sum of PSS over the arm's whole ledger (supervisor, helpers, init, workers, front): the mean over the measure "
-        "phase, weighted with time. Shared pages are divided among their users, so that it may be summed.",
+        "Sum of PSS over all processes of the arm (supervisor, helpers, init, workers, front): the mean over the "
+        "measure phase, weighted with time. Shared pages are divided among their users, so that it may be summed.",
         0.05,
         noun="memory",
     ),
     _memory(
         "memory.pss.peak",
         "memory (PSS), peak",
-        "Largest sum of PSS over the arm's ledger at the instant of a reading in the measure phase.",
+        "Largest sum of PSS over all processes of the arm at the instant of a reading in the measure phase.",
         0.05,
         noun="memory at the peak",
     ),
@@ -53,7 +53,7 @@ MEMORY = (
     _memory(
         "memory.pss.idle",
         "memory (PSS), after rest",
-        "Sum of PSS over the arm's ledger at the end of load.settle: the last reading of each process that lives then. "
+        "Sum of PSS over all processes of the arm at the end of load.settle: the last reading of each that lives then. "
         "What the arm gave back to the kernel is no longer in it. Missing where load.settle is 0.",
         0.05,
         noun="memory after rest",

@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.scenario.model import Scenario
 from lab.scenario.sweep import RESOURCES, SWEPT
-from lab.units import MIB, format_bytes
+from lab.units import MIB, format_bytes, plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ _ALL = (
         number=float,
         short=lambda value: f"n{value}",
         called=lambda value: f"N = {value}",
-        amount=lambda value: f"{value:g} process{'' if value == 1 else 'es'}",
+        amount=lambda value: f"{value:g} {plural('process', value)}",
     ),
     Axis(
         key="cpus",
@@ -68,8 +68,8 @@ _ALL = (
         title="CPUs of the whole arm",
         number=lambda quota: float(quota.amount),
         short=lambda quota: f"{quota.mode[0]}{_dashed(quota.amount)}cpu",
-        called=lambda quota: f"{quota.amount:g} CPU{'' if quota.amount == 1 else 's'} {quota.mode}",
-        amount=lambda value: f"{value:g} CPU{'' if value == 1 else 's'}",
+        called=lambda quota: f"{quota.amount:g} {plural('CPU', quota.amount)} {quota.mode}",
+        amount=lambda value: f"{value:g} {plural('CPU', value)}",
     ),
     Axis(
         key="memory",

@@ -42,6 +42,19 @@ def sure_requests(load: Load, schedules: int) -> float:
     return mean - _spread(load, schedules) * math.sqrt(mean)
 
 
+def surely_too_few(requests: int, load: Load) -> bool:
+    """Whether any trial all but certainly has fewer arrivals than ``requests`` in its measure phase.
+
+    Bernstein's bound: a Poisson count of mean m reaches m + x with a chance of exp(−x² ÷ 2(m + x ÷ 3)) at most
+    (Boucheron, Lugosi and Massart, 2.7).
+    """
+    mean = (load.rate or 0.0) * load.measure
+    missing = requests - mean
+    if missing <= 0 or load.schedule == "uniform":
+        return missing > 0
+    return math.exp(-(missing**2) / (2 * (mean + missing / 3))) < CHANCE_OF_FEWER
+
+
 def measure_for(requests: int, load: Load, schedules: int) -> float:
     """Seconds of a measure phase that has so many in every trial, as ``sure_requests`` counts; the model is open."""
     spread = _spread(load, schedules)
@@ -69,8 +82,8 @@ def with_lanes(load: Load, rate: float, limit_s: float) -> Load:
     needed = min(math.ceil(SPARE_LANES * rate * limit_s), queue_limit(rate) + load.all_processes)
     if needed > MOST_LANES:
         raise ScenarioError(
-            f"capacity: {rate:g} requests a second need {needed} lanes, so that none waits for one, and {MOST_LANES} "
-            "are the most there can be",
+            f"capacity: {rate:g} requests a second need {needed} connections (load.lanes), so that none is waited for, "
+            f"and {MOST_LANES} are the most there can be",
             "lower rates (capacity.rates), a tighter objective (capacity.slo), or a smaller quota (budget.cpus)",
         )
     return replace(load, lanes=max(load.lanes, needed))

@@ -59,6 +59,12 @@ class ConfigFile:
         return self.content.decode(errors="replace")
 
 
+def ids_of(user: str) -> tuple[int | None, int | None]:
+    """User and group of ``"10001:10002"``; None for each that is not said as a number."""
+    uid, _, gid = user.partition(":")
+    return (int(uid) if uid.isdecimal() else None), (int(gid) if gid.isdecimal() else None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One container (or one host process tree) of an arm.
@@ -97,6 +103,24 @@ class Service:
     def in_memory_bytes(self) -> int:
         """The sizes of its volumes, which are folders in memory, without SCRATCH."""
         return sum(volume.size for volume in self.volumes)
+
+    @property
+    def program(self) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+        """(entrypoint, command) where nobody can be told to leave an image's entrypoint out: None keeps it.
+
+        So where it is to be left out, the command takes its place.
+        """
+        return (self.argv, ()) if self.entrypoint == () else (self.entrypoint, self.argv)
+
+    @property
+    def ids(self) -> tuple[int | None, int | None]:
+        """User and group as numbers; None where the image says who it is, or for a name, which only the image knows."""
+        return ids_of(self.user)
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is to end well before what comes after it starts: a job, or a sidecar that is ready then."""
+        return self.kind is ServiceKind.JOB or self.ready.kind == "exit"
 
     @property
     def recorded_files(self) -> dict[str, str]:

@@ -115,19 +115,29 @@ def check_verbs(scenario: Scenario) -> None:
             _check_length(arm, scenario, drill)
 
 
-def _check_length(arm: Arm, scenario: Scenario, drill: Drill) -> None:
-    """Refuse an update that the measure phase does not hold as a whole, with the time to recover from it."""
-    by_swarm = scenario.engine != AUTO and ENGINES[scenario.engine].updates
-    if drill.verb not in UPDATING or drill.blue_green or not by_swarm:
-        return
-    how, containers = drill.update or Update(), model_of(arm).containers(arm.model, scenario.budget.processes)
+def least_measure_s(arm: Arm, scenario: Scenario, drill: Drill) -> float:
+    """How long a measure phase holds the drill as a whole, with the time to recover from it: of an update, too."""
+    containers, how = _updated(arm, scenario, drill), drill.update or Update()
+    return drill.least_measure_s + math.ceil(containers / how.parallelism) * (how.monitor + REPLACED_S)
+
+
+def _updated(arm: Arm, scenario: Scenario, drill: Drill) -> int:
+    """How many containers of the arm an update of the engine replaces for it."""
+    by_engine = scenario.engine != AUTO and ENGINES[scenario.engine].updates
+    if drill.verb not in UPDATING or drill.blue_green or not by_engine:
+        return 0
     if drill.verb is Verb.ROTATE_CERT:  # what clients connect to, all of it side by side
-        containers = 1
-    rounds = math.ceil(containers / how.parallelism)
-    least_s = drill.least_measure_s + rounds * (how.monitor + REPLACED_S)
-    if scenario.load.measure < least_s:
+        return 1
+    return model_of(arm).containers(arm.model, scenario.budget.processes)
+
+
+def _check_length(arm: Arm, scenario: Scenario, drill: Drill) -> None:
+    """Refuse an update that the measure phase does not hold."""
+    containers, least_s = _updated(arm, scenario, drill), least_measure_s(arm, scenario, drill)
+    monitor_s = (drill.update or Update()).monitor
+    if containers and scenario.load.measure < least_s:
         raise ScenarioError(
             f'drill "{drill.key}": arm "{arm.name}": an update of {count_of(containers, "container")} takes a measure '
-            f"phase of {least_s:g} s at least, for each new task is looked at for {how.monitor:g} s",
+            f"phase of {least_s:g} s at least, for each new task is looked at for {monitor_s:g} s",
             "raise load.measure, or drills[].update.parallelism, or lower its monitor",
         )

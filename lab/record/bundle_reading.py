@@ -23,7 +23,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}(/[A-Za-z0-9_-][A-Za-z0-9_.
 ENCRYPTED = 0x1 | 0x40
 METHODS = (ZIP_STORED, ZIP_DEFLATED)
 DAMAGED = (BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, struct.error)  # what a broken zip raises
-_AGAIN = "a bundle is made by `lab bundle RUN`; have it made again, or sent again"
+_AGAIN = "have it made again from its run folder by `lab bundle`, or sent again"
 
 
 def everything(_name: str) -> bool:

@@ -10,18 +10,18 @@ from pydantic import Field, TypeAdapter
 
 from lab.record.columns import MAX_COUNT
 from lab.record.evidence import Count, Finite
+from lab.record.machine import SeenFacts
 from lab.record.schema import SCHEMA_VERSION, TrialState
 from lab.scenario.file import scenario_from_json
 from lab.scenario.model import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MachineFacts:
+class MachineFacts(SeenFacts):
     """Facts of one machine and its engine; None: not told, or not asked for in that version."""
 
     kernel: str | None = None
     architecture: str | None = None
-    cpu_model: str | None = None
     cpu_count: Count | None = None  # those that may be used
     cpu_online: Count | None = None
     memory_bytes: Count | None = None
@@ -29,10 +29,10 @@ class MachineFacts:
     docker_api: str | None = None
     storage_driver: str | None = None
     cgroup_driver: str | None = None
-    cgroup_version: int | str | None = None  # the kernel's word is a number, an engine's a text
     runtime: str | None = None
     docker_root: str | None = None
     engine_at: str | None = None  # the machine of the engine, where it is another one
+    engine_marked: bool | None = None  # ``machine`` is the mark of that one; not told: that of the lab's own
     clock_offset_s: Finite | None = None
     clock_bound_s: Finite | None = None
 
@@ -62,6 +62,7 @@ class EngineFacts(MachineFacts):
 
     engine: str | None = None
     engine_because: str | None = None
+    contained: bool | None = None  # whether arms run in containers; not told in older runs
     network: str | None = None
     network_because: str | None = None
     sampled_by: str | None = None
@@ -75,13 +76,10 @@ class EngineFacts(MachineFacts):
         """Every node that drives load, where no arm runs."""
         return tuple(self.generators.values()) or ((self.generator,) if self.generator else ())
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CpuUser:
-    """A process that used CPU before the run began."""
-
-    name: str | None
-    cores: Finite
+    @property
+    def load_at(self) -> str | None:
+        """The machines of these engines; None where load is driven on that of the arms."""
+        return ", ".join(str(each.engine_at) for each in self.driving) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +92,15 @@ class Facts(EngineFacts):
     psutil: str | None = None
     docker_sdk: str | None = None
     polars: str | None = None
-    virtualisation: str | None = None
-    clock_source: str | None = None
-    cpu_governor: str | None = None
-    pressure_stall: bool | None = None
-    load_average: Finite | None = None
-    machine: str | None = None  # its mark, see lab/run/environment.py
-    foreign: tuple[CpuUser, ...] = ()
     app_python: str | None = None
     fastapi: str | None = None
     uvicorn: str | None = None
     image_digest: str | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the arms were plain processes of the machine: older runs told the name of the engine alone."""
+        return self.engine == "process" if self.contained is None else not self.contained
 
 
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
@@ -118,7 +114,13 @@ def told(facts: MachineFacts) -> dict[str, Any]:
 
 def _told(facts: Mapping[str, Any]) -> dict[str, Any]:
     known = {key: value for key, value in facts.items() if value not in (None, {}) or key == ALWAYS_TOLD}
-    return {key: _told(value) if isinstance(value, Mapping) else value for key, value in known.items()}
+    return {key: _plain(value) for key, value in known.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _told(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

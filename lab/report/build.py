@@ -23,6 +23,7 @@ from lab.report.overview import OVER, overview
 from lab.report.parts.boxes import machine_box, validity_box
 from lab.report.parts.caveats import Caveats, caveats, caveats_told
 from lab.report.parts.facts import facts_line
+from lab.report.parts.going_on import NOWHERE
 from lab.report.parts.unusual import left_out_note, rights_note
 from lab.report.parts.values import Judgements, arm_names
 from lab.report.renderers.csv_tables import render_csv
@@ -43,6 +44,7 @@ from lab.report.sections.answer import (
 from lab.report.sections.beside import beside_section
 from lab.report.sections.capacity import capacity_section
 from lab.report.sections.capacity_used import NO_PILOT, Piloted
+from lab.report.sections.checks import checks_of
 from lab.report.sections.details import details, sensitivity
 from lab.report.sections.drill import drill_section
 from lab.report.sections.headline import headline
@@ -51,10 +53,10 @@ from lab.report.sections.lead import lead_of
 from lab.report.sections.limits import limits
 from lab.report.sections.machine import quiet_section
 from lab.report.sections.memory_limits import memory_limits_section
-from lab.report.sections.repeat import again, exploratory_again
+from lab.report.sections.repeat import repeat_of_run, repeat_of_session
 from lab.report.sections.spoiled import spoiled_band
 from lab.report.sections.time import time_section
-from lab.report.sections.validity import belief
+from lab.report.sections.validity import validity_section
 from lab.report.sections.why import mechanism
 from lab.report.sections.why_shares import share_figure
 from lab.report.sections.words import glossary
@@ -74,7 +76,7 @@ def build_content(
     answers = judged_answers(run, summary, comparison, confirmed, searched) if comparison else ()
     found = caveats(run, summary)
     sections = (
-        belief(run, summary),
+        validity_section(run, summary),
         mechanism(summary, judgements),
         capacity_section(summary, confirmed, piloted),
         memory_limits_section(searched),
@@ -83,6 +85,7 @@ def build_content(
     )
     return Content(
         run_id=run.run_id,
+        scenario=run.scenario_name,
         arms=tuple(arm_names(summary)),
         question=summary.scenario.question,
         facts=facts_line(run, summary),
@@ -90,7 +93,7 @@ def build_content(
         failing=failing_note(summary),
         answers=answers or plain_answers(run, summary),
         lead=lead_of(run, summary, comparison) if comparison else NO_LEAD,
-        figures=tuple(filter(None, (ratio_figure(summary, judgements), share_figure(summary)))),
+        figures=tuple(filter(None, (share_figure(summary), ratio_figure(summary, judgements)))),
         boxes=(validity_box(run, summary, comparison, found), machine_box(run, summary)),
         headline=headline(summary, judgements),
         sections=tuple(each for each in sections if each.parts or each.sentences or each.caveats),
@@ -106,14 +109,14 @@ def _further(run: RunInfo, summary: RunSummary, judgements: Judgements, choices:
     yield quiet_section(summary, run.order)
     yield details(run, summary, judgements, choices)
     yield limits(run, summary)
-    yield exploratory_again(run, summary) if run.exploratory else again(run, summary)
+    yield repeat_of_session(run, summary) if run.exploratory else repeat_of_run(run, summary)
     yield glossary()
 
 
 def trust_line(run: RunInfo, summary: RunSummary, found: Caveats) -> str:
     """Blocks and caveats in one line, and what is unusual about the run."""
     blocks = exploratory_status(summary) if run.exploratory else status(summary)
-    told = " ".join(filter(None, (failing_note(summary), blocks, *caveats_told(summary, found))))
+    told = " ".join(filter(None, (failing_note(summary), blocks, *caveats_told(summary.decision.needed, found))))
     return told + left_out_note(run) + rights_note(run)
 
 
@@ -127,23 +130,26 @@ def files_of(content: Content) -> Mapping[str, str]:
     }
 
 
-def write_reports(path: Path, run: RunInfo, points: Sequence[PointResult], width: int = TERMINAL_WIDTH) -> Written:
+def write_reports(
+    path: Path, run: RunInfo, points: Sequence[PointResult], width: int = TERMINAL_WIDTH, place: str = ""
+) -> Written:
     """Write every report of a run into the folder ``path``; older ones are replaced.
 
-    ``width``: columns of the terminal form.
+    ``width``: columns of the terminal form, which names the run by its ``place``, as commands typed here do.
 
     A run of several points has one over all of them, and a whole one of each in ``points/KEY``. Raises RunFolderError
     (a name is taken) or MissingError (disk full).
     """
     if len(points) == 1:
-        return _write_report(path, _content_of(points[0]), _document_of(points[0]), width)
+        content = replace(_content_of(points[0]), checks=checks_of(points))
+        return _write_report(path, content, _document_of(points[0]), width, place)
     for one in points:
         band = spoiled_band(one.run, one.summary, [each.summary.decision for each in points if each.runs])
         content = replace(_content_of(one), over=OVER, point=one.point.title, band=band)
-        _write_report(path / POINTS / one.point.key, content, _document_of(one), width)
+        _write_report(path / POINTS / one.point.key, content, _document_of(one))
     document = {"schema_version": COMPARISON_SCHEMA_VERSION, "run_id": run.run_id}
     document |= {"points": {one.point.key: _document_of(one) for one in points}}
-    return _write_report(path, overview(run, points), document, width)
+    return _write_report(path, overview(run, points), document, width, place)
 
 
 def _content_of(one: PointResult) -> Content:
@@ -154,7 +160,9 @@ def _document_of(one: PointResult) -> Mapping[str, Any]:
     return comparison_document(one.run, one.summary, one.comparison)
 
 
-def _write_report(path: Path, content: Content, document: Mapping[str, Any], width: int) -> Written:
+def _write_report(
+    path: Path, content: Content, document: Mapping[str, Any], width: int = TERMINAL_WIDTH, place: str = ""
+) -> Written:
     for name, text in files_of(content).items():
         _write(path, name, text)
     _write(path, "comparison.json", json.dumps(document, indent=1, ensure_ascii=False))
@@ -162,7 +170,7 @@ def _write_report(path: Path, content: Content, document: Mapping[str, Any], wid
         html=path / PAGE,
         markdown=path / "report.md",
         comparison=path / "comparison.json",
-        terminal=render_terminal(content, width),
+        terminal=render_terminal(content, width, {content.run_id: place} if place else NOWHERE),
         summary=render_summary(content),
         junit=render_junit(content),
         annotations=tuple(workflow_commands(content)),

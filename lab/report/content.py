@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from lab.report.first_screen import NO_LEAD, Answer, Band, Box, Group, Lead
+from lab.report.first_screen import NO_LEAD, Answer, Band, Box, Check, Group, Lead
 
 T = TypeVar("T")
 COMMANDS = "again-commands"  # the key of the listing that repeats a run
@@ -49,7 +49,7 @@ class Cell:
     command: bool = False
 
 
-class Reader(StrEnum):
+class Audience(StrEnum):
     """The reader of a table's column: a person at the page, a program that reads its CSV, or both."""
 
     ALL = "all"
@@ -63,7 +63,7 @@ class Column:
 
     title: str
     numeric: bool = False
-    reader: Reader = Reader.ALL
+    reader: Audience = Audience.ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Table:
     """A table; ``key`` names its anchor and its CSV file, ``note`` says what the numbers are.
 
     ``folded``: few readers want it, so that it opens on demand where the form of the report allows. ``reader``: a table
-    may be for people alone, or for programs alone.
+    may be for people alone, or for programs alone. ``short`` is its name in the contents, where it stands there.
     """
 
     key: str
@@ -80,17 +80,18 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     folded: bool = False
-    reader: Reader = Reader.ALL
+    reader: Audience = Audience.ALL
+    short: str = ""
 
-    def of(self, reader: Reader) -> Table:
+    def of(self, reader: Audience) -> Table:
         """The table with the columns that are for ``reader``."""
-        kept = [column.reader in (Reader.ALL, reader) for column in self.columns]
+        kept = [column.reader in (Audience.ALL, reader) for column in self.columns]
         return replace(self, columns=_chosen(self.columns, kept), rows=tuple(_chosen(row, kept) for row in self.rows))
 
     @property
     def shown(self) -> Table:
         """The table as people see it."""
-        return self.of(Reader.PEOPLE)
+        return self.of(Audience.PEOPLE)
 
 
 def _chosen(parts: tuple[T, ...], kept: Sequence[bool]) -> tuple[T, ...]:
@@ -154,7 +155,7 @@ class Section:
     @property
     def shown(self) -> tuple[Part, ...]:
         """Its parts as people see them: without tables that are for programs."""
-        return tuple(part for part in self.parts if not (isinstance(part, Table) and part.reader is Reader.PROGRAMS))
+        return tuple(part for part in self.parts if not (isinstance(part, Table) and part.reader is Audience.PROGRAMS))
 
 
 def section(
@@ -188,7 +189,8 @@ class Content:
     ``lead`` answers the question; ``answers`` are the verdicts behind it. ``arms`` are the names in the order of their
     colours; ``figures`` and ``boxes`` stand on the first screen. ``failing`` names the arms that failed requests, as
     the beginning of ``status`` does. ``over``: to the report of which this one is a part, as
-    that of ``point``.
+    that of ``point``. ``scenario`` is the name of the one that was run, the same in all of its runs;
+    ``checks`` are those of the whole run, for a build.
     """
 
     run_id: str
@@ -206,6 +208,8 @@ class Content:
     failing: str = ""
     over: Link | None = None
     point: str = ""
+    scenario: str = ""
+    checks: tuple[Check, ...] = ()
 
     @property
     def heading(self) -> str:
@@ -216,6 +220,16 @@ class Content:
     def tab(self) -> str:
         """The result in a few words, for the browser's tab and a link's preview."""
         return " · ".join(filter(None, (self.point, self.lead.title or self.question, self.run_id)))
+
+    @property
+    def doubts(self) -> str:
+        """The anchor of its caveats: those that touch what was judged, or, where none does, the others; "" for none."""
+        for each in self.sections:
+            if each.caveats:
+                return f"section-{each.key}"
+            if each.asides:
+                return f"{each.key}-asides"
+        return ""
 
     @property
     def description(self) -> str:

@@ -7,7 +7,8 @@ const words = (node) => literal(plain(node));
 const PNG_SCALE = 2; // sharp on a dense screen, and on a slide
 const MARGIN = 8;
 const PAPER = "#ffffff", INK = "#1b1f24";
-const spoiled = document.querySelector("main.spoiled .invalid h2"); // what is copied says it too: nothing else there would
+// What is copied says it too, also where only a part is spoiled: nothing else there would.
+const band = document.querySelector("main > .invalid h2"), greyed = document.querySelector("main.spoiled");
 
 function titleOf(part) {
   const title = (part.querySelector("h2, h3, summary") ?? part).cloneNode(true);
@@ -22,17 +23,17 @@ function tableText(table) {
   const rows = [...table.tBodies[0].rows].map((row) =>
     line([...row.cells].filter((cell) => !cell.classList.contains("drawn")).map(words)));
   const rule = `|${heads.map((head) => (head.classList.contains("number") ? "--:" : "---")).join("|")}|`;
-  const heading = [spoiled && words(spoiled), literal(titleOf(part))].filter(Boolean).join(": ");
+  const heading = [band && words(band), literal(titleOf(part))].filter(Boolean).join(": ");
   const parts = [`**${heading}**`, [line(heads.map(words)), rule, ...rows].join("\n"), note && words(note)];
   return `${parts.filter(Boolean).join("\n\n")}\n`;
 }
 
 const figureText = (figure) =>
-  `![${[spoiled, figure.querySelector("figcaption")].filter(Boolean).map(words).join(": ")}](${figure.id}.png)\n`;
+  `![${[band, figure.querySelector("figcaption")].filter(Boolean).map(words).join(": ")}](${figure.id}.png)\n`;
 
 // The figure as it is shown now, with the arms and the range that were chosen, in dark ink on white.
 async function picture(figure) {
-  const drawn = figure.querySelector("svg.figure"), copy = drawn.cloneNode(true), foot = spoiled ? 24 : 0;
+  const drawn = figure.querySelector("svg.figure"), copy = drawn.cloneNode(true), foot = band ? 24 : 0;
   const width = drawn.viewBox.baseVal.width + 2 * MARGIN, height = drawn.viewBox.baseVal.height + 2 * MARGIN;
   const looks = { width, height, viewBox: `-${MARGIN} -${MARGIN} ${width} ${height}`, "data-theme": "light", color: INK };
   for (const [name, value] of Object.entries(looks)) copy.setAttribute(name, value);
@@ -47,12 +48,12 @@ async function picture(figure) {
   pen.scale(PNG_SCALE, PNG_SCALE);
   pen.fillStyle = PAPER;
   pen.fillRect(0, 0, width, height + foot);
-  pen.filter = spoiled ? "grayscale(1) opacity(0.45)" : "none";
+  pen.filter = greyed ? "grayscale(1) opacity(0.45)" : "none";
   pen.drawImage(image, 0, 0, width, height);
   pen.filter = "none";
   pen.fillStyle = INK;
   pen.font = "bold 14px sans-serif";
-  if (spoiled) pen.fillText(plain(spoiled), MARGIN, height + 8);
+  if (band) pen.fillText(plain(band), MARGIN, height + 8);
   return canvas.toDataURL("image/png");
 }
 

@@ -10,20 +10,22 @@ from lab.analysis.decision import card_of
 from lab.analysis.points import PointResult
 from lab.record.types import RunInfo
 from lab.report.content import POINTS, Content, Link, Section, section
-from lab.report.first_screen import Answer, Band, Lead
-from lab.report.parts.caveats import fallen_told
+from lab.report.first_screen import NOT_VALID, NOT_VALID_HERE, Answer, Band, Lead
 from lab.report.parts.facts import facts_line
 from lab.report.parts.storage import unshared_answer
-from lab.report.sections.answer import failing_over, judged_answers, status
+from lab.report.sections.answer import failing_over, judged_answers
+from lab.report.sections.checks import checks_of
 from lab.report.sections.decision import card_sentences, card_table
 from lab.report.sections.lead import NUMBERS_ONLY, lead_of
+from lab.report.sections.outcomes_over import title_over, word_over
 from lab.report.sections.points import points_table, resilience_table
-from lab.report.sections.repeat import again
+from lab.report.sections.repeat import repeat_of_run
 from lab.report.sections.spoiled import spoiled_band
 from lab.report.sections.sweep import sweep_section
+from lab.report.sections.together import fallen_answers, together
+from lab.report.sections.trust import caveats_over, trust_over, trust_section
 from lab.report.sections.words import glossary
 from lab.scenario.model import Scenario
-from lab.units import count_of
 
 OVER = Link(text="All points", folder="../..")  # from one of them
 
@@ -32,18 +34,22 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
     """What a run says of all its points together."""
     first = points[0].summary
     whole = replace(first, scenario=run.parsed_scenario)
-    leads = [(one, answer) for one in points for answer in lead_of(one.run, one.summary, one.comparison).sentences]
+    found = caveats_over(points)
+    leads = [lead_of(one.run, one.summary, one.comparison) for one in points]
+    told = [(one, answer) for one, lead in zip(points, leads, strict=True) for answer in lead.sentences]
     return Content(
         run_id=run.run_id,
+        scenario=run.scenario_name,
         arms=tuple(arm.name for arm in whole.scenario.arms),
         question=whole.scenario.question,
         facts=facts_line(run, whole),
-        status=_status(points),
+        status=trust_over(run, points, found),
         failing=" ".join(failing_over(points)),
         answers=tuple(_verdicts(points)),  # the lead has the arms that cannot run
         lead=Lead(
-            title=f"{count_of(len(points), 'point')}: {'; '.join(one.point.title for one in points)}",
-            sentences=tuple(_together([*_fallen(points), *_told_once(leads)], len(points))),
+            title=title_over(whole, points, leads),
+            sentences=tuple(together([*fallen_answers(points), *_told_once(told)], len(points))),
+            over=word_over(whole, points, leads),
         ),
         figures=(),
         boxes=(),
@@ -52,11 +58,13 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
             *_card(points),
             *_against(whole.scenario, points),
             *_across(whole.scenario, points),
+            *trust_section(found),
             *map(_section, points),
-            again(run, whole),
+            repeat_of_run(run, whole),
             glossary(),
         ),
         band=_band(points),
+        checks=checks_of(points),
     )
 
 
@@ -75,20 +83,15 @@ def _band(points: Sequence[PointResult]) -> Band | None:
 def _told_once(
     leads: Sequence[tuple[PointResult, Answer]],
 ) -> Sequence[tuple[PointResult, Answer]]:
-    """The answers of the points; where all are numbers only, the table below has these, and one sentence says so."""
+    """The answers of the points; where all are numbers only, the table below has these, and one sentence says so.
+
+    Where some are not valid, the run is valid at the others.
+    """
+    if any(answer != NOT_VALID for _, answer in leads):
+        leads = [(one, NOT_VALID_HERE if answer == NOT_VALID else answer) for one, answer in leads]
     if len(leads) < 2 or any(answer.word != Outcome.NUMBERS for _, answer in leads):
         return leads
     return [(one, NUMBERS_ONLY) for one, _ in leads]
-
-
-def _together(found: Sequence[tuple[PointResult, Answer]], points: int) -> Iterator[Answer]:
-    """Each sentence once, with the points that it is said of; without them where it is said of all."""
-    titles: dict[Answer, dict[str, None]] = {}
-    for one, answer in found:
-        titles.setdefault(answer, {})[one.point.title] = None
-    for answer, where in titles.items():
-        at = "" if len(where) == points > 1 or not any(where) else f"{', '.join(where)}: "
-        yield replace(answer, sentence=f"{at}{answer.sentence}", case=answer.case and f"{at}{answer.case}")
 
 
 def _card(points: Sequence[PointResult]) -> tuple[Section, ...]:
@@ -96,7 +99,7 @@ def _card(points: Sequence[PointResult]) -> tuple[Section, ...]:
     if len({one.point.drill.verb for one in points if one.point.drill}) < 2:
         return ()
     card = card_of(points)
-    said = tuple(card_sentences(card, points))
+    said = tuple(card_sentences(card))
     return (section("decision", "Decision card", card_table(card), sentences=said, short="Decision"),)
 
 
@@ -113,7 +116,7 @@ def _across(scenario: Scenario, points: Sequence[PointResult]) -> tuple[Section,
 
 def answers_over(points: Sequence[PointResult]) -> Iterator[Answer]:
     """What came out at all points, in sentences: the arms that cannot run somewhere, and the verdicts."""
-    yield from _together(list(_fallen(points)), len(points))
+    yield from together(list(fallen_answers(points)), len(points))
     yield from _verdicts(points)
 
 
@@ -130,16 +133,9 @@ def _verdicts(points: Sequence[PointResult]) -> Iterator[Answer]:
             one.run, one.summary, one.comparison, one.confirmed, one.searched, with_storage=not several
         )
     ]
-    yield from _together(verdicts, len(points))
+    yield from together(verdicts, len(points))
     if several:
-        yield from _together(list(_storage(points)), len(points))
-
-
-def _fallen(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answer]]:
-    """The arms that cannot run at a point: an answer too."""
-    for one in points:
-        for told in fallen_told(one.run, one.point.scenario.budget.processes):
-            yield one, Answer(sentence=told)
+        yield from together(list(_storage(points)), len(points))
 
 
 def _storage(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answer]]:
@@ -149,19 +145,10 @@ def _storage(points: Sequence[PointResult]) -> Iterator[tuple[PointResult, Answe
                 yield one, Answer(sentence=text)
 
 
-def _status(points: Sequence[PointResult]) -> str:
-    """The same word on all of them once, else each with its own."""
-    said = {one.point.title: status(one.summary) for one in points}
-    together = " ".join(f"{title}: {text}" for title, text in said.items())
-    if len(set(said.values())) == 1:
-        together = f"{count_of(len(points), 'point')}, each with {next(iter(said.values()))}"
-    return " ".join((*failing_over(points), together))
-
-
 def _section(one: PointResult) -> Section:
     """A point's sentences, and where its whole report is."""
     found = lead_of(one.run, one.summary, one.comparison)
-    seen = tuple(f"{group.about}: {', '.join(group.sentences)}." for group in found.observed)
+    seen = tuple(f"{group.about}: {', '.join(group.sentences)}." for group in (*found.observed, *found.controls))
     return Section(
         key=f"point-{one.point.key}",
         title=one.point.title,

@@ -256,6 +256,20 @@ const setDark = (on) => {
 };
 dark.setAttribute("aria-pressed", matchMedia("(prefers-color-scheme: dark)").matches);
 dark.addEventListener("click", () => setDark(dark.getAttribute("aria-pressed") !== "true"));
+// What a link leads to is opened, and what is around it: not every browser does the latter, and none the former.
+function openTarget(address) {
+  const target = document.getElementById(address.slice(1));
+  for (let part = target?.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+}
+addEventListener("hashchange", () => openTarget(location.hash));
+addEventListener("click", (event) => {
+  if (event.target.closest?.("#bar nav a")) document.getElementById("menu").checked = false;
+});
+addEventListener("click", (event) => { // the address stays the same where the link was followed before
+  const link = event.target.closest?.('a[href^="#"]');
+  if (link) openTarget(link.hash);
+});
+openTarget(location.hash);
 let opened = [];
 addEventListener("beforeprint", () => { opened = all(document, "details:not([open])"); opened.forEach((part) => { part.open = true; }); });
 addEventListener("afterprint", () => opened.forEach((part) => { part.open = false; }));

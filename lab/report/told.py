@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from lab.errors import RunFolderError
 from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.record.reading import MAX_JSON_BYTES, read_regular
-from lab.report.first_screen import Answer
+from lab.report.first_screen import NOT_VALID_HERE, Answer
 
 COMPARISON = "comparison.json"
 
@@ -45,7 +45,7 @@ class BlocksPart(Part):
 
 
 class AnswerPart(Part):
-    """How one judged arm stands."""
+    """How one judged arm stands, or what the expectations came to."""
 
     outcome: str
     sentence: str
@@ -58,6 +58,7 @@ class MetricPart(Part):
     arm: str
     median: float | None
     blocks: dict[int, float | None] = {}
+    failed: tuple[int, ...] = ()
     least: dict[int, float] = {}
     most: dict[int, float] = {}
 
@@ -66,7 +67,9 @@ class MetricPart(Part):
         for block, value in self.blocks.items():
             if block not in valid:
                 continue
-            if value is not None:
+            if block in self.failed:  # above any number, as in everything that is judged
+                yield inf, inf
+            elif value is not None:
                 yield value, value
             elif block in self.least or block in self.most:
                 yield self.least.get(block, -inf), self.most.get(block, inf)
@@ -84,6 +87,7 @@ class Document(Part):
     arms: tuple[str, ...]
     blocks: BlocksPart
     answer: tuple[AnswerPart, ...] = ()
+    expected: AnswerPart | None = None
     verdicts: tuple[VerdictPart, ...] = ()
     metrics: tuple[MetricPart, ...] = ()
 
@@ -102,13 +106,15 @@ class ToldValue:
     """A metric of an arm, in stored units: the median over the valid blocks, and where the middle of them lies.
 
     ``low`` and ``high`` are its 95% interval, of few blocks the least and the largest of them; the median is between.
-    An end that nothing bounds is infinite: of a capacity beyond the ladder.
+    An end that nothing bounds is infinite: of a capacity beyond the ladder, and of ``failed`` blocks, whose value lies
+    among failed requests (of a drill: was not reached). So is a median that is among them.
     """
 
     median: float
     low: float
     high: float
     blocks: int
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +157,7 @@ def _told(points: Mapping[str, Document]) -> Told | None:
         values={reading: value for key, one in points.items() for reading, value in _values(one, key)},
         valid=sum(len(one.blocks.valid) for one in documents),
         planned=sum(one.blocks.planned for one in documents),
-        is_valid=all(one.blocks.valid and not _too_many(one.blocks.invalid, one) for one in documents),
+        is_valid=all(map(_is_valid, documents)),
         is_lost=all(_is_lost(one) for one in documents),
         points=tuple(filter(None, points)),
     )
@@ -162,8 +168,17 @@ def _at(arm: str, point: str) -> str:
 
 
 def _answers(one: Document, point: str) -> Iterator[Answer]:
-    for answer in one.answer:
-        yield Answer(sentence=f"{point}: {answer.sentence}" if point else answer.sentence, word=answer.outcome)
+    told = [
+        Answer(sentence=answer.sentence, word=answer.outcome) for answer in (*one.answer, *filter(None, [one.expected]))
+    ]
+    if not one.answer and point and not _is_valid(one):  # of a run of one point there is nothing else to say
+        told = [NOT_VALID_HERE]
+    for answer in told:
+        yield replace(answer, sentence=f"{point}: {answer.sentence}") if point else answer
+
+
+def _is_valid(one: Document) -> bool:
+    return bool(one.blocks.valid) and not _too_many(one.blocks.invalid, one)
 
 
 def _is_lost(one: Document) -> bool:
@@ -180,14 +195,18 @@ def _too_many(invalid: Collection[int], one: Document) -> bool:
 
 def _values(one: Document, point: str) -> Iterator[tuple[Reading, ToldValue]]:
     for found in one.metrics:
-        if found.median is None:
-            continue
         family = METRICS[found.metric].group.family if found.metric in METRICS else ""
         valid = one.blocks.valid_for.get(family, one.blocks.valid)
-        ends = list(found.ends(valid))
-        low = span_of([low for low, _ in ends])[0] if ends else found.median
-        high = span_of([high for _, high in ends])[1] if ends else found.median
-        told = ToldValue(
-            median=found.median, low=min(low, found.median), high=max(high, found.median), blocks=len(ends)
-        )
-        yield Reading(found.metric, _at(found.arm, point)), told
+        if (value := _value(found, valid)) is not None:
+            yield Reading(found.metric, _at(found.arm, point)), value
+
+
+def _value(found: MetricPart, valid: Collection[int]) -> ToldValue | None:
+    """Over these blocks; None where nothing is known of their middle."""
+    ends, failed = list(found.ends(valid)), len({*found.failed} & {*valid})
+    median = inf if found.median is None and failed and 2 * failed >= len(ends) else found.median
+    if median is None:
+        return None
+    low = span_of([low for low, _ in ends])[0] if ends else median
+    high = span_of([high for _, high in ends])[1] if ends else median
+    return ToldValue(median=median, low=min(low, median), high=max(high, median), blocks=len(ends), failed=failed)

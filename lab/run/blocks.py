@@ -20,16 +20,17 @@ from lab.metric_types import Family
 from lab.plan.points import Point, listed_blocks
 from lab.plan.trial import Trial
 from lab.record.folder import read_records
-from lab.record.types import TrialRecord
+from lab.record.types import RunInfo, TrialRecord
 from lab.report.parts.caveats import told_faults
 from lab.report.parts.going_on import again_command, lost_told, replaceable
 from lab.run.drive import Drive, Scheduled
 from lab.run.forecast import Forecast
 from lab.run.looks import all_decided
+from lab.run.quiet import QUIETER
 from lab.run.standing import has_fallen, made, pending, standing_at, tell_fallen
 from lab.run.tools import Run
 
-BUSY_HINT = "stop other programs, lower the rate, or ask for more blocks; `lab doctor` shows what else runs"
+BUSY_HINT = f"{QUIETER}, lower the rate, or ask for more blocks; `lab doctor` shows what else runs"
 BESIDE_HINT = "only memory is spoiled: the other metrics are in the report; wait until the other lab has ended"
 WAIT_HINT = "wait until the other lab has ended; `lab doctor` shows what else runs"
 
@@ -137,10 +138,10 @@ def _ends_at_look(run: Run) -> bool:
 
 
 def _settle(run: Run, following: Trial) -> None:
-    """Admit interrupts, also one that has waited until the trial before was whole; and wait for a quiet machine."""
+    """Admit interrupts, also one that has waited until the trial before was whole; and wait for quiet machines."""
     try:
         with INTERRUPTS.admitted():
-            run.tools.settle(run.view)
+            run.tools.settle(run.view, run.machines)
             return
     except KeyboardInterrupt:
         told = f"interrupted before {following.id}"
@@ -166,18 +167,22 @@ def _records(run: Run) -> Sequence[TrialRecord]:
 
 
 def _decide(run: Run, records: Iterable[TrialRecord], point: Point) -> BlockDecision:
-    there = standing_at(run, point)
+    return decision_at(run.folder.info, records, standing_at(run, point), run.plan.blocks)
+
+
+def decision_at(info: RunInfo, records: Iterable[TrialRecord], there: Point, planned: int) -> BlockDecision:
+    """The fate of so many blocks at a point of a run; ``there``: the point with the arms that can run at it."""
     arms = [arm.name for arm in there.scenario.arms]
     gates = [
         GatedTrial(trial_id=record.trial_id, block=record.block, arm=record.arm, gates=record.gates)
         for record in records
-        if record.point.key == point.key and record.arm in arms
+        if record.point.key == there.key and record.arm in arms
     ]
-    gates += [lost for lost in lost_trials(run.folder.info) if run.folder.info.lost[lost.trial_id].point == point.key]
+    gates += [lost for lost in lost_trials(info) if info.lost[lost.trial_id].point == there.key]
     return usable_blocks(
         gates,
         arms=arms,
-        planned=run.plan.blocks,
+        planned=planned,
         needed=families_of(there.scenario.compare.primary),
     )
 

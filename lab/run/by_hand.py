@@ -16,7 +16,7 @@ from lab.attest.claims import Evidence, homes_of
 from lab.engines import Deployment
 from lab.errors import ScenarioError
 from lab.host.interrupts import INTERRUPTS
-from lab.live.figures import TrialFollower
+from lab.live.trial import TrialFollower
 from lab.load.inside.status import Status
 from lab.load.interpreter import interpreter_of
 from lab.load.load_plan import Fallback, LoadPlan

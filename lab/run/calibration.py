@@ -3,8 +3,9 @@
 Measured once per machine and versions against an nginx that answers every request itself, and kept in the cache
 directory (METHOD 2). The client is the simplest there is, a loop of GETs of FastHttpUser, and not the scenario's own
 locustfile: that one may wait between tasks, check answers that nginx cannot give, or log in first, and its ceiling
-would then be that of its waits. So the ceiling is an upper bound; a locustfile that does more reaches less, and the
-gate on the CPU of the load processes watches what it really used. Where any arm has TLS, so has this nginx: a client
+would then be that of its waits. So the ceiling is an upper bound; a locustfile that does more reaches less. What it
+really uses, the pilot of a search for capacity measures (lab/run/generator.py), and elsewhere the gate on the CPU of
+the load processes watches. Where any arm has TLS, so has this nginx: a client
 that encrypts reaches less.
 """
 
@@ -101,7 +102,11 @@ def measure(
     certificate: Certificate = NOMINAL,
     place: Place = HERE,
 ) -> Calibration:
-    """Deploy nginx, drive the loop of GETs, take both down. Files go to ``directory``. Raises LabError."""
+    """Deploy nginx, drive the loop of GETs, take both down. Files go to ``directory``. Raises LabError.
+
+    No trial, and so not ``run_trial``: there is no app to attest, to sample or to break, and its gates would ask what
+    a closed loop at its limit fails on purpose. What drives the load, and the order of starts and ends, are the same.
+    """
     locustfile = directory / "loop.py"
     locustfile.write_text(LOCUSTFILE, encoding="utf-8")
     table = directory / "requests.parquet"

@@ -19,7 +19,7 @@ from lab.run.rungs import geometric
 from lab.run.surroundings import REAL, Surroundings
 from lab.scenario.capacity import Capacity
 from lab.scenario.model import Scenario
-from lab.units import cores_of
+from lab.units import named_cores
 
 BELOW, ABOVE = 0.75, 1.25  # of the least and the greatest boundary: where the common ladder begins and ends
 APART = 1.6  # boundaries that differ by more get a longer ladder
@@ -84,7 +84,7 @@ def _on_cores(scenario: Scenario, say: Callable[[str], None], around: Surroundin
 
 
 def _named(cores: str) -> str:
-    return f"core{'s' if len(cores_of(cores)) > 1 else ''} {cores}" if cores else "all cores"
+    return named_cores(cores) if cores else "all cores"
 
 
 def _kept(error: LabError, folder: Path, out: Path) -> LabError:

@@ -53,7 +53,8 @@ def conclude(path: Path, *, intact: bool = False, into: Path | None = None, widt
     with opened_run(path) as folder:
         run = read_intact(folder) if intact else read_info(folder)
         points = points_in(folder, run)
-    written = write_reports(into or report_folder(path), run, points, width)
+    place = str(path) if path.is_dir() else ""  # no command goes on with a bundle
+    written = write_reports(into or report_folder(path), run, points, width, place)
     return Conclusion(folder=path, run=run, points=points, written=written)
 
 

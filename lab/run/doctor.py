@@ -14,15 +14,16 @@ from lab.engines.docker.engine import connect, describe
 from lab.engines.docker.rights import may_trace
 from lab.engines.images.images import PLAN_TIMEOUT_S, ImagePlan, Way, plan_base
 from lab.engines.images.prepare import TAKE_BASE, fixed_base, plan_named
+from lab.engines.kinds import ENGINE_KINDS, surely_plain
 from lab.engines.leftovers import find_leftovers
 from lab.engines.process.programs import find_program
 from lab.errors import MissingError
 from lab.host.ports import free_ports
-from lab.scenario.choices import image_sources
+from lab.scenario.choices import AUTO, image_sources
 from lab.scenario.images import ImageSource
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Scenario
-from lab.units import GIB, format_bytes
+from lab.units import GIB, count_of, format_bytes
 
 BRING = "bring it here with `docker pull {name}` or `docker load`"
 FIXED = f"the app's Dockerfile fixes FROM, so nothing may stand in for it: {TAKE_BASE}, or "
@@ -40,17 +41,18 @@ class Finding:
     sentence: str
 
 
-def examine(engine: str = "auto") -> list[Finding]:
+def examine(engine: str = AUTO) -> list[Finding]:
     """Every finding for runs on this engine, the engine's own last; ``auto`` falls back as a run does."""
     findings = [_python(), _cores(), _room(), _ports()]
-    if engine == "process":
+    if surely_plain(engine):
         return [*findings, *_plain_processes()]
     try:
         client = connect()
     except MissingError as error:
-        if engine == "docker":
+        if engine != AUTO:
             return [*findings, Finding("docker", "missing", f"{error}; {error.hint}")]
-        instead = f"{error}; runs take engine process instead: plain processes, without containers"
+        other = next(name for name, kind in ENGINE_KINDS.items() if kind.automatic and not kind.contained)
+        instead = f"{error}; runs take engine {other} instead: plain processes, without containers"
         return [*findings, Finding("docker", "note", instead), *_plain_processes()]
     return [*findings, _rights(), *_engine(client)]
 
@@ -63,7 +65,7 @@ def _python() -> Finding:
 def _cores() -> Finding:
     cores, load = os.cpu_count() or 1, os.getloadavg()[0]
     busy = load > BUSY * cores
-    sentence = f"{cores} cores, load average {load:.2f}"
+    sentence = f"{count_of(cores, 'core')}, load average {load:.2f}"
     told = "; something else is running, measurements would be disturbed" if busy else ""
     return Finding("quiet machine", "note" if busy else "ok", sentence + told)
 

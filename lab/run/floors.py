@@ -38,7 +38,7 @@ def conditions_of(scenario: Scenario) -> str:
     quota = scenario.budget.cpus
     limited = f", {quota.amount:g} CPUs {quota.mode}" if quota.amount else ""
     return (
-        f"{load.locustfile.name}, {asked}, {load.lanes} lanes, {scenario.budget.processes} processes{limited}, "
+        f"{load.locustfile.name}, {asked}, {load.lanes} connections, {scenario.budget.processes} processes{limited}, "
         f"{load.measure:g} s measured"
     )
 
@@ -51,7 +51,7 @@ def machine_of(environment: Environment) -> tuple[str, Mapping[str, str]]:
     known = environment.known
     versions = {key: getattr(known, key) for key in VERSIONS}
     versions["engine_at"] = known.engine_at
-    versions["load_at"] = ", ".join(str(each.engine_at) for each in known.driving) or None
+    versions["load_at"] = known.load_at
     return str(known.machine), {key: str(told) for key, told in versions.items() if told is not None}
 
 

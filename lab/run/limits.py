@@ -19,6 +19,7 @@ from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, read_trials
 from lab.run.inside import SEARCHED, Known, one_trial, searched_in, tries_in, unlimited_in
 from lab.run.pilot import ViewOf, usual_objective
+from lab.run.quiet import QUIETER
 from lab.run.run import run_scenario
 from lab.run.rungs import LEAST_LIMIT_S
 from lab.run.surroundings import REAL, Surroundings, knowing_fronts
@@ -165,7 +166,7 @@ def _calm_s(within: Search, arm: str) -> float:
     raise InvalidRunError(
         f"times of {arm} without a limit are not valid in {MOST_AGAIN + 1} trials: there is nothing to build an "
         "objective on",
-        "stop other programs, or begin again with an objective (--slo); `lab doctor` shows what else runs",
+        f"{QUIETER}, or begin again with an objective (--slo); `lab doctor` shows what else runs",
     )
 
 

@@ -44,9 +44,9 @@ def examine_nodes(nodes: tuple[Node, ...], on_step: Callable[[str], None], *, sw
                 image_id = prepare_agent(maker, on_step)
                 carry_all(maker, [Cargo(node=node.name, target=client, images=of_agent(maker, image_id))], on_step)
                 with start_agent(client, image_id, labels(RUN, node.name, "agent"), looks=True, node=node) as agent:
-                    yield from _agent(node, agent)
+                    yield from agent_findings(node, agent)
                     if swarm:
-                        yield _in_swarm(node, client, agent, first=node is nodes[0])
+                        yield swarm_finding(node, client, agent, first=node is nodes[0])
         except LabError as error:
             yield Finding(f"node {node.name}", "missing", "; ".join(filter(None, [str(error), error.hint])))
 
@@ -75,7 +75,7 @@ def _cores(node: Node, there: int) -> Finding:
     return Finding(f"{node.name}: cores", "ok", f"{there}{kept}")
 
 
-def _in_swarm(node: Node, client: docker.DockerClient, agent: Conversation, *, first: bool) -> Finding:
+def swarm_finding(node: Node, client: docker.DockerClient, agent: Conversation, *, first: bool) -> Finding:
     """Its part in the Swarm, and whether its kernel leads on from virtual addresses, which a run may ask for."""
     info = client.info()["Swarm"]
     state, manages = info.get("LocalNodeState") or "inactive", bool(info.get("ControlAvailable"))
@@ -85,12 +85,13 @@ def _in_swarm(node: Node, client: docker.DockerClient, agent: Conversation, *, f
     elif first and not manages:
         told = "it is named first and is no manager of its Swarm: services are asked for there"
     else:
-        told = f"{'manager' if manages else 'worker'}, {info.get('Nodes') or 'some'} nodes; {ways}"
+        part = f"manager, {info['Nodes']} nodes" if manages else "worker"  # which does not know how many there are
+        told = f"{part}; {ways}"
         return Finding(f"{node.name}: Swarm", "ok", told)
     return Finding(f"{node.name}: Swarm", "missing", told)
 
 
-def _agent(node: Node, agent: Conversation) -> Iterator[Finding]:
+def agent_findings(node: Node, agent: Conversation) -> Iterator[Finding]:
     """What only a process there can tell."""
     if agent.call(may_read_memory, INIT):
         yield Finding(f"{node.name}: rights", "ok", "an agent reads the memory (PSS) of every process there")

@@ -8,17 +8,18 @@ further one costs as much as a dozen rungs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lab.analysis.gates.rungs import sent_for_a_core
 from lab.analysis.trial.ladder import Climb, Edge, Held, climb
 from lab.errors import LabError, ScenarioError
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder, read_trials
 from lab.record.types import Calibration, TrialResult
 from lab.run.fronts import Opaque
-from lab.run.generator import Generator
+from lab.run.generator import Generator, Paid
 from lab.run.run import measured_ceiling, run_scenario
 from lab.run.rungs import (
     COARSE,
@@ -168,10 +169,13 @@ class Pilot:
         return measured_ceiling(plan, self._view_of(plan), self._around)
 
     def _learn(self, folder: RunFolder, trials: Sequence[TrialResult]) -> None:
-        """How far the generator goes, and from the first climb the objective where none was given."""
-        self.generator.learn(folder.info)
-        if self.slo:
-            return
+        """From the first climb the objective where none was given; by that, how far the generator goes."""
+        if not self.slo:
+            self._find_objective(trials)
+        self.generator.learn(folder.info, dict(self._paid(trials)))
+
+    def _find_objective(self, trials: Sequence[TrialResult]) -> None:
+        """From the lowest rung, where all is well; none if the generator fell short there. Raises ScenarioError."""
         lowest = [self._of(trial).rungs[0] for trial in trials]
         if not all(rung.counts for rung in lowest):
             return
@@ -183,6 +187,14 @@ class Pilot:
             )
         self.slo = usual_objective(slowest)
         self._say(f"the objective: {self.slo} (p99 at {LOWEST:g} a second was {format_seconds(slowest)})")
+
+    def _paid(self, trials: Sequence[TrialResult]) -> Iterator[tuple[str, Paid]]:
+        """By arm, what requests cost the generator at the highest rung that was held: failing ones cost else."""
+        for trial in trials:
+            held = self._of(trial).last_good
+            for rung in trial.record.ladder.rungs if trial.record.ladder else ():
+                if rung.rate == held and (each := sent_for_a_core(trial, rung)) is not None:
+                    yield trial.record.arm, Paid(rate=rung.rate, each=each / self.generator.load.processes)
 
     def _of(self, trial: TrialResult) -> Climb:
         """The climb of a trial, held against the objective as it is known now."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lab.engines import Engine
 from lab.engines.images.images import ImageRecord
+from lab.engines.kinds import facts_of
 from lab.errors import InterruptedRunError, ScenarioError
 from lab.load.place import HERE, Place
 from lab.plan.blocks import Plan, with_scenario
@@ -58,7 +59,7 @@ class Prepared:
     def info(self, name: str) -> RunInfo:
         """The description of the run on this machine, with the digests of the files that its scenario names."""
         app = self.images[APP_IMAGE]
-        environment = self.around.describe(self.engine.describe(), {**app.versions, "image_digest": app.digest})
+        environment = self.around.describe(facts_of(self.engine), {**app.versions, "image_digest": app.digest})
         facts = {key: image.describe() for key, image in self.images.items()}
         info = new_run_info(self.run_id, name, self.plan, environment, facts)
         return replace(info, inputs=digests(self.plan.scenario))

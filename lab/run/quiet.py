@@ -1,29 +1,30 @@
-"""Wait before a trial until the machine is as quiet as the gates ask, and tell what disturbs it meanwhile."""
+"""Wait before a trial until every machine is as quiet as the gates ask, and tell what disturbs one meanwhile."""
 
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
-import psutil
 
+from lab.agent.calls import There, here
 from lab.analysis.gates import PASS
 from lab.analysis.gates.counters import steal_share, unaccounted_cores
 from lab.analysis.gates.limits import FOREIGN, STEAL
+from lab.errors import SamplingError
+from lab.host.labels import started
 from lab.record.schema import HostRow
 from lab.record.types import HOST, PhaseWindow
 from lab.report.parts.cells import quantity
-from lab.run.environment import cpu_users
 from lab.run.view import QuietView
-from lab.sampling.host import HostReader
-from lab.sampling.platform_processes import engine_processes
+from lab.sampling.hearing import LISTEN_S, hear
 from lab.units import format_duration
 
-LISTEN_S = 3.0  # one look: long enough that a clock tick more or less is far below the limits of the gates
+QUIETER = "stop other programs, or let --wait-for-quiet wait until the machine is quiet"  # where it was not
 NAMED = 3  # programs in a sentence
+UNNAMED = "a program that hides its name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,38 +61,73 @@ def noise_of(before: HostRow, after: HostRow, cores: int, users: Sequence[tuple[
     return Noise(steal=steal_share(host, window), foreign=None if foreign is None else foreign / cores, users=users)
 
 
-def listen(sleep: Callable[[float], None] = time.sleep) -> Noise:
-    """Look at the machine for LISTEN_S; nothing may be deployed meanwhile."""
-    lab, cores = psutil.Process(), os.cpu_count() or 1
-    engine, own = [found.process for found in engine_processes()], lab.children(recursive=True)
-    reader = HostReader(Path("/"), [lab.pid])
-    reader.load.follow(own)
-    reader.engine.follow(engine)
-    before = _read(reader)
-    found = cpu_users(LISTEN_S, sleep, ours={process.pid for process in (lab, *own, *engine)}, most=None)
-    return noise_of(before, _read(reader), cores, [(user["name"], user["cores"] / cores) for user in found])
-
-
-def _read(reader: HostReader) -> HostRow:
-    """A reading in which the lab is the sampler, and may have no load processes yet."""
-    row = reader.read(time.monotonic(), engine=True)
-    return row._replace(sampler_cpu_s=0.0, load_cpu_s=row.load_cpu_s or 0.0)
+def listen(there: There = here) -> Noise:
+    """Look at a machine for LISTEN_S; nothing may be deployed meanwhile. Raises SamplingError where nobody answers."""
+    me = os.getpid()
+    heard = there(hear, LISTEN_S, me, started(me) or "")
+    users = [(user.name or UNNAMED, user.cores / heard.cores) for user in heard.users]
+    return noise_of(heard.before, heard.after, heard.cores, users)
 
 
 def wait_for_quiet(
     view: QuietView,
+    machines: Mapping[str, There],
     bound_s: float,
-    listen: Callable[[], Noise] = listen,
+    listen: Callable[[There], Noise] = listen,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Return when nothing disturbs any more, or after ``bound_s``: the trial is then made all the same."""
-    began_s, waited = clock(), False
-    while disturbs := listen().disturbs:
+    """Return when nothing disturbs any more, or after ``bound_s``: the trial is then made all the same.
+
+    ``machines``: what calls functions on each that measures, by the name of its node, "" for this one.
+    """
+    began_s, waited, told = clock(), False, set[str]()
+    while (look := _look(machines, listen)).disturbs:
+        _tell_deaf(view, look, told)
         left_s = began_s + bound_s - clock()
         if left_s <= 0:
-            view.step(f"not quiet after {format_duration(bound_s)}: {disturbs}; measuring all the same, gates judge it")
+            view.step(
+                f"not quiet after {format_duration(bound_s)}: {look.disturbs}; measuring all the same, gates judge it"
+            )
             return
-        view.waiting(f"waiting for a quiet machine, {format_duration(math.ceil(left_s))} at most: {disturbs}")
+        view.waiting(f"waiting for a quiet machine, {format_duration(math.ceil(left_s))} at most: {look.disturbs}")
         waited = True
-    if waited:
+    _tell_deaf(view, look, told)
+    if len(look.deaf) == len(machines):
+        view.step("no machine can be asked, so it is not known whether any is quiet; measuring all the same")
+    elif waited:
         view.step(f"quiet after {format_duration(clock() - began_s)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What ``disturbs`` any machine, and why those that are ``deaf`` cannot be asked, by name."""
+
+    disturbs: str
+    deaf: Mapping[str, str]
+
+
+def _look(machines: Mapping[str, There], listen: Callable[[There], Noise]) -> _Look:
+    """Look at all of them side by side; one that was lost is had again by its next trial."""
+
+    def of(name: str) -> tuple[str, str]:
+        try:
+            told = listen(machines[name]).disturbs
+        except SamplingError as error:
+            return "", str(error)
+        return f"node {name}: {told}" if told and name else told, ""
+
+    with ThreadPoolExecutor(len(machines), thread_name_prefix="quiet") as pool:
+        found = dict(zip(machines, pool.map(of, machines), strict=True))
+    return _Look(
+        disturbs="; ".join(noise for noise, _ in found.values() if noise),
+        deaf={name: why for name, (_, why) in found.items() if why},
+    )
+
+
+def _tell_deaf(view: QuietView, look: _Look, told: set[str]) -> None:
+    """Say of each machine once in a wait that it cannot be asked."""
+    for name, why in look.deaf.items():
+        if name not in told:
+            whose = f"node {name}" if name else "this machine"
+            view.step(f"{whose} cannot be asked whether it is quiet: {why}")
+            told.add(name)

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.analysis.across import circumstances
+from lab.analysis.points import worst_code
 from lab.engines import Engine
-from lab.errors import InterruptedRunError, LabError, RunFolderError
+from lab.errors import EndedError, InterruptedRunError, InvalidRunError, LabError, LateError, RunFolderError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.lock import folder_lock
 from lab.load.place import HERE, Place
@@ -17,7 +18,7 @@ from lab.plan.blocks import Plan, build_plan
 from lab.plan.points import listed_blocks, points_of
 from lab.record.folder import RunFolder, new_run_id, read_info
 from lab.record.types import Calibration, Environment, RunInfo, TrialState
-from lab.report.parts.going_on import again_command, resume_command
+from lab.report.parts.going_on import STARTS_AGAIN, again_command, resume_command
 from lab.report.parts.storage import driver_met
 from lab.run.blocks import decisions, lost_points, run_plan
 from lab.run.calibration import NEEDED_IMAGE
@@ -31,6 +32,9 @@ from lab.scenario.model import Load, Scenario
 from lab.scenario.network import Network
 from lab.scenario.secret import Redactor
 from lab.units import count_of
+
+VIOLATED = "the exit code is 1 all the same: at a valid point an expectation is violated, or an arm failed"
+AS_IT_WAS = "after a change of the scenario run its file again, for --resume takes the scenario as it was"
 
 
 def run_scenario(
@@ -105,8 +109,9 @@ def load_place(engine: Engine, load: Load) -> Iterator[Place]:
     try:
         with INTERRUPTS.deferred(), engine.load_place(load) as place, INTERRUPTS.admitted():
             yield place
-    except KeyboardInterrupt:
-        raise InterruptedRunError("interrupted between two steps of the run; finished trials are kept") from None
+    except KeyboardInterrupt as interrupt:
+        left = "; ".join(getattr(interrupt, "__notes__", ()))  # what could not be removed
+        raise InterruptedRunError("interrupted between two steps of the run; finished trials are kept", left) from None
 
 
 def planned(path: Path) -> Plan:
@@ -177,12 +182,20 @@ def _with_partial_report(run: Run, error: LabError, conclude: Callable[[Path], C
         hints.append(f"the logs are in {folder.failed}")
     finished = count_of(done, "finished trial")
     error.run = folder.path if done else error.run
+    whole = done + len(folder.info.lost) >= len(folder.info.order)
     try:
         if done:
-            hints.append(f"report of {finished}: {conclude(folder.path).written.html}")
+            found = conclude(folder.path)
+            hints.append(f"report of {finished}: {found.written.html}")
+            if whole and isinstance(error, InvalidRunError) and worst_code(found.points) == LabError.exit_code:
+                error.exit_code = LabError.exit_code
+                hints.insert(0, VIOLATED)
     except LabError as trouble:  # a full disk, say, or a second interrupt: the first error is the news
         hints.append(f"no report of {finished}: {trouble}")
-    if done + len(folder.info.lost) < len(folder.info.order):
+    asks_change = isinstance(error, EndedError | LateError)
+    if asks_change:
+        hints.append(AS_IT_WAS)
+    if not whole and (done or not asks_change):
         hints.append(_way_on(run))
     error.hint = "; ".join(filter(None, hints))
     return error
@@ -197,7 +210,7 @@ def _way_on(run: Run) -> str:
     except LabError as trouble:  # the first error is the news
         return f"{goes_on}, if what it has can be read: {trouble}"
     if all(decision.hopeless for decision in found.values()):
-        goes_on = f"`{again_command(scenario, path)}` starts again"
+        goes_on = f"`{again_command(scenario, path)}` {STARTS_AGAIN}"
     return "; ".join([*lost_points(found).values(), goes_on])
 
 

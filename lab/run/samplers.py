@@ -10,11 +10,10 @@ import polars as pl
 
 from lab.engines import Deployment, Part
 from lab.record.schema import OPTIONAL
-from lab.sampling.channel import Launch
+from lab.sampling.channel import Launch, directory_of
 from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import SAMPLED, Sampler, SamplerOutcome
 
-FOLDER = "beside"  # inside the plan's directory: what the other samplers write, each in its own, until it is joined
 HOST = "host"
 LOAD_COLUMNS = ("load_cpu_s", "load_cpu_max_s", "load_rss_bytes")
 Start = Callable[[SamplerPlan, Launch], AbstractContextManager[Sampler]]
@@ -78,7 +77,7 @@ def samplers(
     with ExitStack() as stack:
         running = []
         for number, ((own, launch), pids) in enumerate(zip(plans, driving, strict=True)):
-            folder = plan.directory / f"{FOLDER}-{number}" if number else plan.directory
+            folder = directory_of(plan.directory, number)
             placed = replace(own, directory=folder, load_pids=pids)
             running.append((stack.enter_context(start(placed, launch)), folder))
         yield Samplers(running[0][0], running[1:], len(load_pids))
@@ -86,7 +85,8 @@ def samplers(
 
 def _of_part(plan: SamplerPlan, part: Part) -> SamplerPlan:
     """The targets on one of the machines; the one service whose connections are watched is on one of them."""
-    own = replace(plan, node=part.node, targets=tuple(each for each in plan.targets if each.service in part.services))
+    targets = tuple(each for each in plan.targets if each.service in part.services)
+    own = replace(plan, node=part.node, targets=targets, lab_pid=part.lab_pid or plan.lab_pid)
     return own if plan.watched_service in part.services else replace(own, watched_port=0, watched_service="")
 
 

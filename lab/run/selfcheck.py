@@ -10,6 +10,7 @@ from lab.errors import InvalidRunError
 from lab.plan.blocks import build_plan
 from lab.run.conclude import Conclusion
 from lab.run.floors import KeptFloor, conditions_of, machine_of
+from lab.run.quiet import QUIETER
 from lab.run.run import run_scenario
 from lab.run.surroundings import REAL, Surroundings
 from lab.run.view import QuietView
@@ -28,7 +29,7 @@ def measure_floor(
     if used < MIN_BLOCKS:
         raise InvalidRunError(
             f"{used} blocks are valid, a noise floor needs {MIN_BLOCKS}: nothing was kept",
-            f"stop other programs, or ask for more with --blocks; what was found is in {found.written.html}",
+            f"{QUIETER}, or ask for more with --blocks; what was found is in {found.written.html}",
         )
     return found, KeptFloor(
         floor=floors_from(found.summary, *machine_of(found.run.environment)),

@@ -11,6 +11,7 @@ from lab.host.interrupts import INTERRUPTS
 from lab.plan.points import Point, no_easier, without
 from lab.plan.trial import Trial
 from lab.record.types import TrialRecord, TrialState
+from lab.report.parts.gate_sentences import reason_line
 from lab.run.drive import Drive
 from lab.run.tools import Run
 from lab.run.topology import topology_of
@@ -77,8 +78,7 @@ def tell_fallen(run: Run) -> None:
     """Say of a run that is continued which arms it is known not to try again, and why."""
     for point in run.plan.points:
         for arm, why in fallen_at(run, point).items():
-            cause = why.splitlines()[0].rstrip(":;")
-            run.view.step(f"{arm} could not run at {point.title}, and is not tried there again: {cause}")
+            run.view.step(f"{arm} could not run at {point.title}, and is not tried there again: {reason_line(why)}")
 
 
 def has_fallen(run: Run, trial: Trial) -> bool:

@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lab.analysis.comparison import least_blocks
+from lab.engines.kinds import ENGINE_KINDS
 from lab.errors import UsageError
 from lab.metrics import METRICS, Group
 from lab.metrics.limits import LIMITS
 from lab.plan.blocks import Plan, build_plan
-from lab.run.estimate import PREPARE_S, nominal, pilot_s
+from lab.plan.verbs import least_measure_s
+from lab.run.estimate import PREPARE_S, pilot_s, slowest
+from lab.scenario.choices import AUTO
 from lab.scenario.compare import Compare
 from lab.scenario.drills import QUICK, Drill, Verb
 from lab.scenario.load import MOST_LANES
 from lab.scenario.model import Scenario
 from lab.scenario.sweep import Sweep
-from lab.units import format_duration
+from lab.units import format_duration, plural
 
-ON_PLAIN = (Verb.KILL, Verb.HANG)  # what plain processes can be put to
-DRILLED = "drill.harm"
+DRILLS, DRILLED = "drills", "drill.harm"
 APART = (Group.DRILL, Group.CAPACITY)  # metrics of runs of their own
 DRILL_MEASURE_S = 20.0
 DRILL_LANES = 256  # at least
@@ -32,7 +34,8 @@ CAPACITY_LATE = "capacity: it does not fit; `lab capacity --quick` asks for it b
 class Part:
     """One run of a study; ``key`` stands in its name, ``title`` is for people.
 
-    ``nominal`` is its plan; where it ``climbs``, with a ladder that a pilot replaces, so that its length is a guess.
+    ``nominal`` is its plan; where it ``climbs``, with a ladder that a pilot replaces: the longest one of arms that
+    carry what is asked of them, so that it does not take more than was planned.
     """
 
     key: str
@@ -66,8 +69,8 @@ def plan_study(scenario: Scenario, climbing: Callable[[Scenario, str], Scenario]
     ``climbing``: a scenario as the quick search for capacity asks it, under an objective. Raises UsageError where not
     even the least comparison fits.
     """
-    calm = _calm(scenario)
-    first = _comparison(calm, least_blocks(calm))
+    calm = calm_of(scenario)
+    first = comparison_part(calm, least_blocks(calm))
     if first.estimated_s > time_s:
         raise UsageError(
             f"--time: {format_duration(time_s)} is too short: the least comparison, {first.nominal.blocks} blocks, "
@@ -77,10 +80,10 @@ def plan_study(scenario: Scenario, climbing: Callable[[Scenario, str], Scenario]
     if scenario.load.rate is None:
         return Study(parts=(_longest(calm, first, time_s),), left_out=(NO_RATE,))
     rest_s = time_s - first.estimated_s
-    climbs = _climbing(climbing(_judged_arms(calm), scenario.capacity.slo if scenario.capacity else ""))
+    climbs = climbing_part(climbing(judged_arms(calm), scenario.capacity.slo if scenario.capacity else ""))
     capacity, without = ((climbs,), ()) if climbs.estimated_s <= rest_s else ((), (CAPACITY_LATE,))
     rest_s -= sum(part.estimated_s for part in capacity)
-    drills, left_out = _fitting_drills(_judged_arms(scenario), rest_s)
+    drills, left_out = _fitting_drills(judged_arms(scenario), rest_s)
     rest_s += first.estimated_s - sum(part.estimated_s for part in drills)
     return Study(parts=(_longest(calm, first, rest_s), *capacity, *drills), left_out=(*without, *left_out))
 
@@ -89,38 +92,41 @@ def _longest(calm: Scenario, first: Part, time_s: float) -> Part:
     """As many blocks as fit, up to those that the scenario asks for."""
     found = first
     for blocks in range(first.nominal.blocks + 1, calm.trials.blocks + 1):
-        longer = _comparison(calm, blocks)
+        longer = comparison_part(calm, blocks)
         if longer.estimated_s > time_s:
             break
         found = longer
     return found
 
 
-def _comparison(calm: Scenario, blocks: int) -> Part:
-    return _part("comparison", "comparison", _with_blocks(calm, blocks))
+def comparison_part(calm: Scenario, blocks: int) -> Part:
+    """The comparison with so many blocks."""
+    return part_of("comparison", "comparison", with_blocks(calm, blocks))
 
 
-def _part(key: str, title: str, scenario: Scenario) -> Part:
+def part_of(key: str, title: str, scenario: Scenario) -> Part:
+    """A part without a pilot."""
     return Part(key=key, title=title, scenario=scenario, nominal=build_plan(scenario))
 
 
-def _judged_arms(scenario: Scenario) -> Scenario:
+def judged_arms(scenario: Scenario) -> Scenario:
     """Without the arms that are there to explain: a quick form has no time for them."""
     kept = {scenario.baseline, *scenario.judged}
     return replace(scenario, arms=tuple(arm for arm in scenario.arms if arm.name in kept))
 
 
-def _climbing(asked: Scenario) -> Part:
+def climbing_part(asked: Scenario) -> Part:
+    """The search for capacity, as it is asked."""
     return Part(
         key="capacity",
         title="capacity, quick form",
         scenario=asked,
-        nominal=build_plan(nominal(asked)),
+        nominal=build_plan(slowest(asked)),
         climbs=True,
     )
 
 
-def _calm(scenario: Scenario) -> Scenario:
+def calm_of(scenario: Scenario) -> Scenario:
     """The scenario without what it breaks, sweeps or climbs; what judged that alone is judged on memory."""
     asks_apart = {*LIMITS.values(), *(key for key, metric in METRICS.items() if metric.group in APART)}
     kept = tuple(key for key in scenario.compare.primary if key not in asks_apart)
@@ -137,44 +143,46 @@ def _calm(scenario: Scenario) -> Scenario:
     )
 
 
-def _with_blocks(scenario: Scenario, blocks: int) -> Scenario:
+def with_blocks(scenario: Scenario, blocks: int) -> Scenario:
+    """The scenario with another number of blocks."""
     return replace(scenario, trials=replace(scenario.trials, blocks=blocks))
 
 
 def _fitting_drills(scenario: Scenario, time_s: float) -> tuple[tuple[Part, ...], Sequence[str]]:
     """One run with as many drills as fit, in the order of QUICK, and why the others are not in it."""
-    possible = ON_PLAIN if scenario.engine == "process" else QUICK
+    had = frozenset(QUICK) if scenario.engine == AUTO else ENGINE_KINDS[scenario.engine].verbs
+    possible = [verb for verb in QUICK if verb in had]
     found: tuple[Part, ...] = ()
     chosen: list[Verb] = []
     for verb in possible:
-        part = _drills(scenario, (*chosen, verb))
+        part = drills_part(scenario, [Drill(verb=each) for each in (*chosen, verb)])
         if part.estimated_s > time_s:
             break
         chosen.append(verb)
         found = (part,)
-    return found, tuple(_not_chosen(chosen, possible))
+    return found, tuple(_not_chosen(chosen, possible, scenario.engine))
 
 
-def _not_chosen(chosen: Sequence[Verb], possible: Sequence[Verb]) -> Iterator[str]:
+def _not_chosen(chosen: Sequence[Verb], possible: Sequence[Verb], engine: str) -> Iterator[str]:
     if late := [verb.value for verb in possible if verb not in chosen]:
         yield f"drills {', '.join(late)}: they do not fit"
     if never := [verb.value for verb in QUICK if verb not in possible]:
-        yield f"drills {', '.join(never)}: they take containers"
+        yield f"drills {', '.join(never)}: engine {engine} cannot make them"
 
 
-def _drills(scenario: Scenario, verbs: Sequence[Verb]) -> Part:
-    """The quick form: the least number of blocks, judged on harm alone; what dies is started again where Docker can."""
-    drills = tuple(Drill(verb=verb) for verb in verbs)
-    measure = max(DRILL_MEASURE_S, *(drill.least_measure_s for drill in drills))
+def drills_part(scenario: Scenario, drills: Sequence[Drill]) -> Part:
+    """The quick form: the least blocks, judged on harm alone; what dies is started again where an engine can."""
+    least_s = (least_measure_s(arm, scenario, drill) for drill in drills for arm in scenario.arms)
+    measure = max(DRILL_MEASURE_S, *least_s)
     rate = scenario.load.rate or 0.0
     held = math.ceil(rate * max(drill.hold for drill in drills))  # else clients that wait would keep others from asking
     lanes = min(MOST_LANES, max(DRILL_LANES, held + scenario.load.lanes))
-    restart = scenario.app.restart if scenario.engine == "process" else "always"
+    restarts = scenario.engine == AUTO or ENGINE_KINDS[scenario.engine].restarts
     drilled = replace(
         scenario,
-        app=replace(scenario.app, restart=restart),
+        app=replace(scenario.app, restart="always" if restarts else scenario.app.restart),
         load=replace(scenario.load, measure=measure, settle=0.0, lanes=lanes),
-        drills=drills,
+        drills=tuple(drills),
         sweep=Sweep(),
         capacity=None,
         limits=None,
@@ -182,5 +190,9 @@ def _drills(scenario: Scenario, verbs: Sequence[Verb]) -> Part:
         trials=replace(scenario.trials, looks=(), restart_one=False),
         compare=replace(scenario.compare, primary=(DRILLED,), bounds={}),
     )
-    title = f"drill{'s' if len(verbs) > 1 else ''} {', '.join(verb.value for verb in verbs)}, quick form"
-    return _part("drills", title, _with_blocks(drilled, least_blocks(drilled)))
+    return part_of(DRILLS, drills_title(drills), with_blocks(drilled, least_blocks(drilled)))
+
+
+def drills_title(drills: Sequence[Drill]) -> str:
+    """``"drills kill, hang, quick form"``."""
+    return f"{plural('drill', len(drills))} {', '.join(drill.verb.value for drill in drills)}, quick form"

@@ -22,9 +22,9 @@ from lab.record.types import Calibration, Environment
 from lab.run.calibration import calibration_of
 from lab.run.conclude import Conclusion, conclude_apart
 from lab.run.environment import describe_environment
+from lab.run.first_import import look_at_locustfile
 from lab.run.floors import KeptFloor, read_floors
 from lab.run.fronts import Opaque, attest_fronts
-from lab.run.look import look_at_locustfile
 from lab.run.tools import Tools
 from lab.scenario.model import Load, Scenario
 

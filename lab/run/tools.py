@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lab.agent.calls import There
 from lab.analysis.gates import run_gates
 from lab.attest.attest import Collect
 from lab.attest.evidence import collect
@@ -38,7 +39,8 @@ class Tools:
     run_gates: Callable[[TrialResult, int], tuple[GateResult, ...]] = run_gates
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    settle: Callable[[QuietView], None] = lambda _view: None  # before a trial: lab.run.quiet, if asked
+    # before a trial, with the machines that measure: lab.run.quiet, if asked
+    settle: Callable[[QuietView, Mapping[str, There]], None] = lambda _view, _machines: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +54,8 @@ class Run:
     tools: Tools = field(default_factory=Tools)
     certificate: Certificate = NOMINAL
     place: Place = HERE
+
+    @property
+    def machines(self) -> Mapping[str, There]:
+        """What calls functions on each machine that measures, by the name of its node; this one is ""."""
+        return (self.place if self.engine.elsewhere or self.plan.scenario.nodes else HERE).measured

@@ -34,7 +34,8 @@ def by_update(scene: Scene, replacing: Replacing, image: str) -> bool:
 def tell_ends(scene: Scene, began_s: float, ends: Mapping[str, UpdateEnd], how: Update) -> None:
     """Tell how each update ended, and how it was asked for."""
     for service, end in ends.items():
-        scene.done("updated", began_s, detail=f"{service}: {end.told} ({how.order}, looked at for {how.monitor:g} s)")
+        what = "not updated" if end.stopped else "updated"
+        scene.done(what, began_s, detail=f"{service}: {end.told} ({how.order}, looked at for {how.monitor:g} s)")
 
 
 def look_up_again(scene: Scene) -> None:

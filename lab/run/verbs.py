@@ -16,6 +16,7 @@ from lab.run.scene import Scene
 from lab.run.slots import Slots
 from lab.run.updating import by_update, node_loss
 from lab.scenario.drills import Verb
+from lab.units import count_of
 
 ROLL_S = 60.0  # so long may a supervisor take to replace its workers
 SLOW_S = 5.0  # so long uvicorn's supervisor waits for a worker
@@ -72,11 +73,11 @@ def roll(scene: Scene) -> bool:
     over_at = began_s + (scene.drill.hold if slow else ROLL_S)
     while left := old & {(member.pid, member.started) for member in scene.members()}:
         if time.monotonic() > over_at and slow:  # that a supervisor gives up is what was asked
-            scene.done("kept", began_s, detail=f"{len(left)} of {len(old)} processes")
+            scene.done("kept", began_s, detail=f"{len(left)} of {count_of(len(old), 'process')}")
             return True
         if time.monotonic() > over_at or scene.wait(LOOK_S):
             return False
-    scene.done("replaced", began_s, detail=f"{len(old)} processes")
+    scene.done("replaced", began_s, detail=count_of(len(old), "process"))
     return True
 
 

@@ -19,7 +19,13 @@ LIFE_CHECK_S = 1.0
 STDERR_TAIL_CHARACTERS = 2000
 ERRORS: Mapping[str, type[LabError]] = {kind.__name__: kind for kind in (SamplingError, RightsError, MissingError)}
 FOLDER = "sampling"  # inside the plan's directory: raw rows, gone once they are tables
+BESIDE = "beside"  # inside that of the first plan: what the other samplers write, each in its own, until it is joined
 LOG = "sampler.log"
+
+
+def directory_of(first: Path, number: int) -> Path:
+    """The plan's directory of each of a trial's samplers, by their numbers from 0, the first of which is given."""
+    return first / f"{BESIDE}-{number}" if number else first
 
 
 class Program(Protocol):

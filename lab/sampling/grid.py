@@ -7,7 +7,7 @@ TICK_S = 0.5  # rounds of CPU, RSS, threads, cgroups and host: 2 Hz
 SLOW_TICK_S = 1.0  # where a round is dear; the gates take readings up to 1.1 s apart
 FASTEST_S, SLOWEST_S = 1.0, 5.0  # between two looks at the PSS of one process, as long as the cost allows it
 LOOKS_ENOUGH = 6  # at each process in a measure phase: more say nothing more about a mean over it
-LOOKS_FLOOR = 3  # a beginning, a middle and an end come whatever they cost
+LOOKS_FLOOR = 3  # in as long a time as a measure phase, whatever they cost
 LOOK_STEP_S = 0.25  # times between looks are multiples of this, so that a cost which varies does not move the grid
 BUDGET_PER_PROCESS = 0.01 / 8  # of a core, for all that the sampler does: 1% for 8 processes, 2% for 16
 LEAST_BUDGET, MOST_BUDGET = 0.01, 0.02  # the most is the limit of the gate sampler.cpu
@@ -42,8 +42,9 @@ class Pace(NamedTuple):
 def pace_of(cost: Cost, measure_s: float, *, watching: bool = False) -> Pace:
     """Tell how often to read so that it stays within the budget, and a measure phase of ``measure_s`` has enough looks.
 
-    Where both do not go together, rounds come less often first; LOOKS_FLOOR looks come whatever they cost.
-    ``watching``: connections tell who served, so rounds stay as they are, for at half the pace half as many are seen.
+    Where both do not go together, rounds come less often first; LOOKS_FLOOR looks in as long a time come whatever they
+    cost. ``watching``: connections tell who served, so rounds stay as they are, for at half the pace half as many are
+    seen.
     """
     wanted_s = min(SLOWEST_S, max(FASTEST_S, measure_s / LOOKS_ENOUGH))
     floor_s = measure_s / LOOKS_FLOOR

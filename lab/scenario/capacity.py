@@ -7,7 +7,6 @@ what one rung left undone is seen before the next begins.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
@@ -17,10 +16,9 @@ from pydantic.dataclasses import dataclass
 from lab.metric_types import JUDGE_BEYOND, least_count
 from lab.metrics import METRICS
 from lab.scenario.compare import STRICT
-from lab.scenario.expectation import ExpectationError, parse_expectation
-from lab.scenario.expectation_tree import Constant, Kind
+from lab.scenario.expectation_tree import Expectation, Measured, evaluate, readings
 from lab.scenario.quantities import Seconds
-from lab.scenario.slo import of_arm
+from lab.scenario.slo import parsed
 from lab.scenario.sweep import Rate
 
 MAX_RUNGS = 24
@@ -31,7 +29,6 @@ ENOUGH = 1000  # requests of a rung (METHOD 10.4): over 12 blocks and the rungs 
 MOST_DRAIN_S = 10.0  # METHOD 10.4
 BAD_SHARE = 0.001  # of requests may be bad where the objective does not say
 PERCENTILES = ("p50", "p95", "p99")
-AT_MOST = re.compile(r"p\d+\s*<=.*|errors\s*<=.*", re.DOTALL)
 FORM = 'expected an objective like "p99 <= 50ms", or "p99 <= 50ms and errors <= 0.1%"'
 
 
@@ -57,33 +54,32 @@ class Rung(NamedTuple):
 
 def objective(slo: str) -> Objective:
     """``"p99 <= 50ms and errors <= 0.1%"`` → Objective. Raises ValueError that says what was expected."""
-    limits: dict[str, float] = {}
-    for clause in re.split(r"\s+and\s+", slo.strip()):
-        key = re.split(r"\s*<=", clause)[0]
-        if not AT_MOST.fullmatch(clause) or key in limits or key not in (*PERCENTILES, "errors"):
-            raise ValueError(f"{FORM}, got {slo[:80]!r}")
-        limits[key] = _limit(clause, key)
-    shares = limits.pop("errors", BAD_SHARE)
-    if len(limits) != 1:
+    try:
+        limits = [_limit(clause) for clause in parsed(slo)]
+    except ValueError as error:
+        raise ValueError(f"{FORM}; {error}") from None
+    found = dict(limits)
+    shares = found.pop("errors", BAD_SHARE)
+    if len(found) != 1 or len(limits) > len(found) + 1 or len({key for key, _ in limits}) < len(limits):
         raise ValueError(f"{FORM}, with one percentile of {', '.join(PERCENTILES)}, got {slo[:80]!r}")
-    key, limit_s = limits.popitem()
+    key, limit_s = found.popitem()
     return Objective(quantile=METRICS[key].quantile or 0.0, limit_s=limit_s, bad_share=shares)
 
 
-def _limit(clause: str, key: str) -> float:
-    """The number of ``p99 <= 50ms`` in seconds, that of ``errors <= 0.1%`` as a share."""
-    if key == "errors":
-        found = re.fullmatch(r"errors\s*<=\s*(\d+(?:\.\d+)?)\s*%", clause)
-        if found is None or not 0 < float(found[1]) < 100:
-            raise ValueError(f'{FORM}: errors are a share, such as "0.1%", got {clause[:40]!r}')
-        return float(found[1]) / 100
-    try:
-        right = parse_expectation(of_arm(clause, "arm")[0], ["arm"]).right
-    except ExpectationError as error:
-        raise ValueError(f"{FORM}: {error}".replace("(arm)", "")) from None
-    if not isinstance(right, Constant) or right.kind is not Kind.TIME or right.value <= 0:
-        raise ValueError(f"{FORM}, got {clause[:40]!r}")
-    return right.value
+def _limit(clause: Expectation) -> tuple[str, float]:
+    """The metric and its limit: a percentile in seconds, failed requests as a share. Raises ValueError."""
+    told = clause.text.replace("(arm)", "")[:40]
+    if not isinstance(clause.left, Measured) or any(readings(clause.right)):
+        raise ValueError(f"{told!r}: write one metric, <= and a number")
+    key, limit = clause.left.reading.metric, evaluate(clause.right, {})
+    if key not in (*PERCENTILES, "errors"):
+        raise ValueError(f"{told!r}: an objective is about {', '.join(PERCENTILES)} and errors")
+    if key == "errors" and not (clause.shares and 0 < limit < 1):
+        without = f"leave it out for {BAD_SHARE:.1%}"
+        raise ValueError(f'{told!r}: write a share above zero, as in "errors <= 0.1%"; {without}')
+    if clause.comparison != "<=" or not limit > 0:
+        raise ValueError(f"{told!r}: write <= and a limit above zero")
+    return key, limit
 
 
 def check_objective(slo: str) -> str:

@@ -12,17 +12,16 @@ never exhausts the stack.
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NamedTuple
 
 from lab.errors import ScenarioError
 from lab.metric_types import Metric, Reading
 from lab.metrics import METRICS
-from lab.metrics.limits import LIMITS
 from lab.scenario.expectation_tree import (
     KINDS,
     Constant,
+    Expectation,
     Kind,
     Measured,
     Node,
@@ -30,7 +29,7 @@ from lab.scenario.expectation_tree import (
     alike,
     product,
     quotient,
-    readings,
+    related,
 )
 from lab.units import parse_duration_s, parse_size_bytes
 
@@ -72,7 +71,7 @@ class Parser:
         operator = self._take()
         if operator.kind != "comparison":
             raise self.error(f"expected a comparison (<, <=, >, >=, ==, !=){_found(operator)}", operator.column)
-        right = self._sum(0)
+        left, right = related(left, self._sum(0))
         if (rest := self._take()).kind != "end":
             raise self.error(f"expected the end{_found(rest)}", rest.column, "an expectation has one comparison")
         if (kind := alike(left.kind, right.kind)) is None:
@@ -128,6 +127,7 @@ class Parser:
             "*": (product, "multiplied by"),
             "/": (quotient, "divided by"),
         }[token.text]
+        left, right = related(left, right) if token.text in "+-" else (left, right)
         if (kind := kind_of(left.kind, right.kind)) is None:
             raise self.error(f"{left.kind} cannot be {verb} {right.kind}", token.column, _units_hint(left, right))
         return Operation(token.text, left, right, kind)
@@ -152,12 +152,13 @@ class Parser:
         raise self.error(f"expected a metric of an arm or a number{_found(token)}", token.column, hint)
 
     def _measured(self, token: _Token) -> Measured:
-        metric, _, arm = token.text.removesuffix(")").partition("(")
-        reading = Reading(metric.strip(), arm.strip())
-        for what, name, known in (("metric", reading.metric, self._metrics), ("arm", reading.arm, self._arms)):
-            if name not in known:
-                raise self.error(f"unknown {what} {name[:40]!r}", token.column, nearest(name, known))
-        return Measured(reading, KINDS[self._metrics[reading.metric].unit])
+        name, _, arm = token.text.removesuffix(")").partition("(")
+        reading = Reading(name.strip(), arm.strip())
+        for what, named, known in (("metric", reading.metric, self._metrics), ("arm", reading.arm, self._arms)):
+            if named not in known:
+                raise self.error(f"unknown {what} {named[:40]!r}", token.column, nearest(named, known))
+        metric = self._metrics[reading.metric]
+        return Measured(reading, KINDS[metric.unit], metric.shares)
 
     def _constant(self, token: _Token) -> Constant:
         match = _QUANTITY.fullmatch(token.text)
@@ -194,6 +195,8 @@ def _found(token: _Token) -> str:
 
 
 def _units_hint(left: Node, right: Node) -> str:
+    if {left.kind, right.kind} == {Kind.COUNT, Kind.FRACTION}:
+        return "give the number without %: of counts only failed requests have a share"
     return 'give the number its unit, as in "5ms" or "200MiB"' if Kind.NUMBER in (left.kind, right.kind) else ""
 
 
@@ -201,30 +204,6 @@ def nearest(name: str, known: Collection[str]) -> str:
     """``"did you mean 'p99'?"``, or what is known where nothing is near."""
     close = get_close_matches(name, list(known), n=1, cutoff=0.4)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """A parsed and type-checked condition. ``exact``: to be met in every single block, be it the only one.
-
-    ``kind`` is what left − right measures, in the base unit (seconds, bytes, per second, plain).
-    """
-
-    text: str
-    left: Node
-    comparison: str
-    right: Node
-    kind: Kind
-
-    @property
-    def exact(self) -> bool:
-        """True for == and !=, which no interval can settle, and between limits of memory: a search is one block."""
-        return self.comparison in ("==", "!=") or {metric for metric, _ in self.needs} <= {*LIMITS.values()}
-
-    @property
-    def needs(self) -> tuple[Reading, ...]:
-        """Every metric of an arm that it relates, once, in order of appearance."""
-        return tuple(dict.fromkeys((*readings(self.left), *readings(self.right))))
 
 
 def parse_expectation(text: str, arms: Collection[str], metrics: Mapping[str, Metric] = METRICS) -> Expectation:
@@ -236,6 +215,8 @@ def parse_expectation(text: str, arms: Collection[str], metrics: Mapping[str, Me
     parser = Parser(text, arms, metrics)
     left, comparison, right, kind = parser.parse()
     expectation = Expectation(text=text, left=left, comparison=comparison, right=right, kind=kind)
+    for metric, arm in expectation.mixed:
+        raise parser.error(f"{metric}({arm}) is a share here and a count there", 1, "make two expectations of it")
     if not expectation.needs:
         raise parser.error("names no metric", 1, "relate a metric of an arm, as in errors(arm) == 0")
     return expectation

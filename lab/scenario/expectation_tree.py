@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lab.metric_types import Reading
 from lab.metrics import Unit
+from lab.metrics.limits import LIMITS
 
 
 class Kind(StrEnum):
@@ -43,10 +44,11 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A metric of an arm."""
+    """A metric of an arm. ``shares``: one that counts requests; as a FRACTION it is meant as its share of all."""
 
     reading: Reading
     kind: Kind
+    shares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,49 @@ def evaluate(node: Node, values: Mapping[Reading, float]) -> float:
     return left * right if node.symbol == "*" else left + right if node.symbol == "+" else left - right
 
 
+def measured(node: Node) -> Iterator[Measured]:
+    """Every place in a tree that names a metric of an arm, from left to right."""
+    if isinstance(node, Measured):
+        yield node
+    elif isinstance(node, Operation):
+        yield from measured(node.left)
+        yield from measured(node.right)
+
+
 def readings(node: Node) -> Iterator[Reading]:
     """Every metric of an arm in a tree, from left to right."""
+    yield from (place.reading for place in measured(node))
+
+
+def related(left: Node, right: Node) -> tuple[Node, Node]:
+    """Both sides; beside a percentage failed requests are their share of all requests.
+
+    So ``errors(a) - errors(b)`` is a difference of shares beside 0.1%, and one of counts beside 5.
+    """
+    if (left.kind, right.kind) == (Kind.COUNT, Kind.FRACTION) and _is_percentage(right):
+        left = _shared(left) or left
+    elif (left.kind, right.kind) == (Kind.FRACTION, Kind.COUNT) and _is_percentage(left):
+        right = _shared(right) or right
+    return left, right
+
+
+def _is_percentage(node: Node) -> bool:
+    """Of numbers, and of what is such a share already; no other fraction has anything to do with it."""
+    return all(place.shares for place in measured(node))
+
+
+def _shared(node: Node) -> Node | None:
+    """A tree that is a count as a share of all requests; None where there is a count in it that is not of requests."""
+    if node.kind is not Kind.COUNT:
+        return node  # a number by which one is multiplied
     if isinstance(node, Measured):
-        yield node.reading
-    elif isinstance(node, Operation):
-        yield from readings(node.left)
-        yield from readings(node.right)
+        return replace(node, kind=Kind.FRACTION) if node.shares else None
+    if isinstance(node, Constant):
+        return None
+    if node.symbol in "+-" and Kind.NUMBER in (node.left.kind, node.right.kind):
+        return None  # ``errors(a) + 5`` is a count
+    left, right = _shared(node.left), _shared(node.right)
+    return replace(node, left=left, right=right, kind=Kind.FRACTION) if left and right else None
 
 
 def alike(left: Kind, right: Kind) -> Kind | None:
@@ -103,3 +141,41 @@ def quotient(left: Kind, right: Kind) -> Kind | None:
     if left is right:
         return Kind.NUMBER
     return left if right in _SCALARS else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """A parsed and type-checked condition. ``exact``: to be met in every single block, be it the only one.
+
+    ``kind`` is what left − right measures, in the base unit (seconds, bytes, per second, plain).
+    """
+
+    text: str
+    left: Node
+    comparison: str
+    right: Node
+    kind: Kind
+
+    @property
+    def exact(self) -> bool:
+        """True for == and !=, which no interval can settle, and between limits of memory: a search is one block."""
+        return self.comparison in ("==", "!=") or {metric for metric, _ in self.needs} <= {*LIMITS.values()}
+
+    @property
+    def needs(self) -> tuple[Reading, ...]:
+        """Every metric of an arm that it relates, once, in order of appearance."""
+        return tuple(dict.fromkeys((*readings(self.left), *readings(self.right))))
+
+    @property
+    def shares(self) -> frozenset[Reading]:
+        """What of it is meant as a share of all requests, though the metric is a count."""
+        return self._meant_as(Kind.FRACTION)
+
+    @property
+    def mixed(self) -> frozenset[Reading]:
+        """What of it is meant as a share in one place and as a count in another, which nobody can mean."""
+        return self.shares & self._meant_as(Kind.COUNT)
+
+    def _meant_as(self, kind: Kind) -> frozenset[Reading]:
+        places = (*measured(self.left), *measured(self.right))
+        return frozenset(place.reading for place in places if place.shares and place.kind is kind)

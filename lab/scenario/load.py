@@ -52,7 +52,8 @@ class Load:
         if self.cores and self.nodes:
             raise ValueError("cores are those of this machine; where a node drives load, say nodes.cores")
         if self.lanes < self.all_processes:
-            raise ValueError(f"{self.all_processes} load processes need at least as many lanes, got {self.lanes}")
+            least = f"{self.all_processes} load processes need at least as many connections (load.lanes)"
+            raise ValueError(f"{least}, got {self.lanes}")
         return self
 
     @property

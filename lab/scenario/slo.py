@@ -3,8 +3,10 @@
 import re
 
 from lab.scenario.expectation import ExpectationError, parse_expectation
+from lab.scenario.expectation_tree import Expectation
 
 CLAUSE = re.compile(r"\s*(?P<metric>[a-z_][\w.]*)\s*(?P<rest>(?:[<>=!]=|[<>]).+)", re.DOTALL)
+_WITH_ARM = re.compile(r"\(arm\)| \(column \d+\)")  # there is none in what the user wrote
 
 
 def of_arm(slo: str, arm: str) -> tuple[str, ...]:
@@ -17,11 +19,17 @@ def of_arm(slo: str, arm: str) -> tuple[str, ...]:
     return tuple(clauses)
 
 
+def parsed(slo: str) -> tuple[Expectation, ...]:
+    """The conditions, read as expectations on whichever arm. Raises ValueError that names the one at fault."""
+    try:
+        return tuple(parse_expectation(clause, ["arm"]) for clause in of_arm(slo, "arm"))
+    except ExpectationError as error:
+        told = str(error) if not error.hint or "(ARM)" in error.hint else f"{error}; {error.hint}"
+        raise ValueError(_WITH_ARM.sub("", told)) from None
+
+
 def check_slo(slo: str) -> str:
     """The text itself. Raises ValueError that names the condition at fault."""
-    for clause in of_arm(slo, "arm") if slo else ():
-        try:
-            parse_expectation(clause, ["arm"])
-        except ExpectationError as error:
-            raise ValueError(str(error).replace("(arm)", "")) from None
+    if slo:
+        parsed(slo)
     return slo

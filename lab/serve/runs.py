@@ -89,6 +89,6 @@ def read_entry(path: Path) -> Entry:
         with opened_run(path, SUMMARIES.__contains__) as run:
             info, told = read_info(run), read_told(run)
     except LabError as error:
-        return Entry(name=path.name, problem=str(error))
+        return Entry(name=path.name, place=str(path), problem=str(error))
     has_page = (path / PAGE).is_file() if path.is_dir() else told is not None
-    return Entry(name=path.name, info=info, told=told, has_page=has_page)
+    return Entry(name=path.name, place=str(path), info=info, told=told, has_page=has_page)

@@ -10,11 +10,12 @@ from typing import Any
 from lab.engines.images.dockerfile import PORT, read_dockerfile
 from lab.engines.images.instructions import takes_base
 from lab.errors import UsageError
-from lab.starter.folder import find_apps, others_there, reader
+from lab.starter.folder import check_folder, find_apps, others_there, reader
 from lab.starter.packages import NAMES, Packages, are_followed, below_src, packages_of
 from lab.starter.routes import Routes
 from lab.starter.servers import app_in
 from lab.starter.start import Start, beside_own, instead, understand
+from lab.units import plural
 
 DOCKERFILE = "Dockerfile"
 UNWRITTEN = "ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\n"  # what there is to read of a Dockerfile that the lab will write
@@ -30,7 +31,7 @@ PathsOf = Callable[[str], tuple[str, ...]]  # module:name of an app -> its GET p
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Guesses:
     """Guesses; "" and () where nothing says. ``taken`` tells for start, ready and paths where each was found.
 
     ``requirements`` is set when the Dockerfile can use wheels that the lab fetches; ``packages`` where there is no
@@ -68,15 +69,19 @@ class Wanted:
     command: Sequence[str] | None = None
     healthcheck: Sequence[str] | None = None
 
+    @property
+    def as_in_image(self) -> bool:
+        """Whether nothing replaces how the image starts by itself."""
+        return self.command is None and self.entrypoint is None and not self.target
 
-def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
+
+def look_at(folder: Path, wanted: Wanted | None = None) -> Guesses:
     """Look into a folder with a Dockerfile, or with what the lab can write one from.
 
     Raises UsageError when there is neither, ScenarioError without that stage.
     """
     wanted = wanted or Wanted()
-    if not folder.is_dir():
-        raise UsageError(f"--folder: there is no folder {folder}", "give the folder that holds your app")
+    check_folder(folder)
     file = folder / wanted.dockerfile
     packages = None if file.is_file() else _instead_of(folder, wanted.dockerfile)
     text = UNWRITTEN if packages else file.read_text(encoding="utf-8", errors="replace")
@@ -88,7 +93,7 @@ def look_at(folder: Path, wanted: Wanted | None = None) -> Look:
     if not (start.target or start.command) and app:
         start, said = _served_by_uvicorn(start, app, config, said)
         start = below_src(start, folder) if packages else start
-    elif said and wanted.command is None and wanted.entrypoint is None:
+    elif said and wanted.as_in_image:
         said = f"{said} of {wanted.dockerfile}" + _stages(stage.origin)
     routes = _routes_of(apps, start)
     return _look(
@@ -109,7 +114,7 @@ def look_at_image(
     wanted: Wanted | None = None,
     paths_of: PathsOf = lambda _: (),
     read: Callable[[str], str | None] = lambda _: None,
-) -> Look:
+) -> Guesses:
     """Guess from a finished image: how it starts, what its health check asks for, and which paths its app has.
 
     ``config`` is that of the OCI image specification. ``paths_of`` asks the app, module:name, itself; it is called
@@ -119,8 +124,10 @@ def look_at_image(
     config = _checked(config, wanted)
     start, said = _start(config, wanted, read, "")
     app = wanted.target or start.app
-    own = wanted.command is None and wanted.entrypoint is None
-    taken = {"start": f"{said} of the image" if said and own else said, "paths": f"{app}, asked in the image"}
+    taken = {
+        "start": f"{said} of the image" if said and wanted.as_in_image else said,
+        "paths": f"{app}, asked in the image",
+    }
     return _look(config, start, paths_of(app) if app else (), taken, foreign=_foreign(start, config, wanted))
 
 
@@ -131,7 +138,7 @@ def _look(
     taken: Mapping[str, str],
     others: Mapping[str, str] | None = None,
     **more: Any,
-) -> Look:
+) -> Guesses:
     plain = tuple(path for path in paths if "{" not in path)
     health = _health_path(" ".join((config.get("Healthcheck") or {}).get("Test") or ()))
     ready, said = next(
@@ -140,7 +147,7 @@ def _look(
     if not ready and paths:
         ready, said = (plain[0], "the first GET without parameters") if plain else (ALWAYS, "no GET without parameters")
     loaded = tuple(path for path in plain if path != ready) or tuple(filter(None, (ready,)))
-    return Look(
+    return Guesses(
         start=start,
         ready_path=ready,
         paths=loaded if paths else (),
@@ -199,7 +206,7 @@ def _served_by_uvicorn(start: Start, app: str, config: Mapping[str, Any], said: 
 
 def _stages(origin: Mapping[str, str]) -> str:
     named = dict.fromkeys(origin[key] for key in ("Entrypoint", "Cmd") if not origin.get(key, "0").isdecimal())
-    return f", stage{'s' if len(named) > 1 else ''} {' and '.join(named)}" if named else ""
+    return f", {plural('stage', len(named))} {' and '.join(named)}" if named else ""
 
 
 def _port(config: Mapping[str, Any]) -> int | None:
@@ -240,5 +247,4 @@ def _requirements(folder: Path, text: str) -> str:
 
 
 def _health_path(text: str) -> str:
-    found = HEALTH_URL.search(text)
-    return found[1] if found and found[2] not in UNFINISHED else ""
+    return found[1] if (found := HEALTH_URL.search(text)) and found[2] not in UNFINISHED else ""

@@ -20,7 +20,7 @@ from lab.errors import MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
 from lab.starter.folder import MAX_BYTES
-from lab.starter.guesses import Look, PathsOf, Wanted, look_at_image
+from lab.starter.guesses import Guesses, PathsOf, Wanted, look_at_image
 from lab.starter.servers import server_at
 
 ENGINE_TROUBLE = (docker.errors.DockerException, RequestException)
@@ -45,7 +45,7 @@ def look_at_finished(
     *,
     paths: bool = True,
     docker_client: Callable[[], docker.DockerClient] = connect,
-) -> Look | None:
+) -> Guesses | None:
     """Guesses from the image and its app; None where no engine answers or none knows the image: nothing is pulled.
 
     ``paths``: whether paths to load are missing. The app is asked only for what nobody has said; what it does not tell

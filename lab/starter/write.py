@@ -182,7 +182,7 @@ def _source(answers: Answers, folder: Path) -> Iterator[str]:
     yield _pair("build", build, "the folder of the app" if answers.packages else "the folder with the Dockerfile")
     if answers.packages:
         beside_this = _where(folder / DOCKERFILE, beside.folder).as_posix()
-        yield _pair("dockerfile", beside_this, "the file beside this one, as seen from there")
+        yield _pair("dockerfile", beside_this, "it lies beside this file; the path begins in the folder of the app")
     elif beside.wanted.dockerfile != DOCKERFILE:
         yield _pair("dockerfile", beside.wanted.dockerfile)
     if beside.wanted.stage:

@@ -1,9 +1,10 @@
 """The command line as a person uses it: a child process, its exit code, what it printed, what it left.
 
-Tests on the machine's engine that deploy the app of this repository are one xdist group: their arms would be strangers
-to each other, and some of them kill labs and look at all that is left. So those of the integration tests that leave
-something of a dead lab are in it too (LEAVES). Those that deploy the examples, which are other images, are a group
-beside it, and look at what is left of their own runs. Whatever needs a valid run is alone.
+Each process of the tests has an image of the app of its own, for its arms would be strangers to those of another, and
+looks at what is left of the runs of its own scenario. Those that kill labs and look at all that is left are one xdist
+group, with those of the integration tests that leave something of a dead lab (LEAVES). Those that deploy the examples,
+which are other images, are a group beside it, and look at what is left of their own runs. Whatever needs a valid run is
+alone.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from lab.host.labels import RUN, owner_lives
 from lab.record.folder import read_info
 from lab.record.reading import TRIAL_RECORD
 from lab.record.types import TrialState
+from tests.integration.conftest import own_arguments
 
 REPOSITORY = Path(__file__).parent.parent.parent
 LAB = [sys.executable, "-m", "lab"]
@@ -52,6 +54,7 @@ PAGE_MS = 60_000  # in which a page comes to be as it should: a browser beside o
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
 IN_A_BROWSER = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]  # one browser, and their pages are made once
 ON_THE_ENGINE = [pytest.mark.e2e, pytest.mark.xdist_group("engine"), pytest.mark.usefixtures("nothing_left")]
+OF_ITS_OWN_IMAGE = [pytest.mark.e2e, pytest.mark.usefixtures("nothing_left_of_ours")]
 OF_AN_EXAMPLE = [
     pytest.mark.e2e,
     pytest.mark.xdist_group("examples"),
@@ -175,6 +178,15 @@ def nothing_left(client: docker.DockerClient) -> Iterator[None]:
 
 
 @pytest.fixture
+def nothing_left_of_ours(client: docker.DockerClient) -> Iterator[None]:
+    """After every test the engine has nothing of the runs of ``scenario`` in this process."""
+    yield
+    remaining = left_of_ours(client)
+    remove_leftovers([each for each in find_leftovers(client=client) if each.name in remaining], client)
+    assert remaining == []
+
+
+@pytest.fixture
 def nothing_left_of_its_runs(client: docker.DockerClient, tmp_path: Path) -> Iterator[None]:
     """After a test the engine has nothing of the runs below its folder; one beside it may leave things on purpose."""
     yield
@@ -187,6 +199,16 @@ def nothing_left_of_its_runs(client: docker.DockerClient, tmp_path: Path) -> Ite
 def left(client: docker.DockerClient) -> list[str]:
     """Names of everything with the lab's label whose lab has ended; another lab's work on this machine is not ours."""
     return [name for name, _ in left_of_runs(client)]
+
+
+def left_of_ours(client: docker.DockerClient) -> list[str]:
+    """Those of them that belong to runs of ``scenario`` in this process: what it is called is in their names."""
+    return [name for name, run in left_of_runs(client) if of_ours(run)]
+
+
+def of_ours(run: str) -> bool:
+    """Whether a run is one of ``scenario`` in this process."""
+    return f"-{OURS}-" in run
 
 
 def left_of_runs(client: docker.DockerClient) -> list[tuple[str, str]]:
@@ -240,11 +262,13 @@ def smoke(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     return made[-1]
 
 
+OURS = f"short-{os.getpid()}"  # what the scenario of this process is called
 SCENARIO = f"""
 question = "Does it work?"
 [app]
 build = "{REPOSITORY}"
 requirements = "{REPOSITORY}/requirements/app.txt"
+{own_arguments()}
 [budget]
 processes = 1
 [[arms]]
@@ -265,7 +289,7 @@ blocks = 1
 @pytest.fixture
 def scenario(tmp_path: Path) -> Path:
     """A scenario of one short trial that a test may edit."""
-    path = tmp_path / "short.toml"
+    path = tmp_path / f"{OURS}.toml"
     path.write_text(SCENARIO)
     return path
 

@@ -20,6 +20,8 @@
     if (height > highest) faults.push(`a row of ${height} px: ${name(row)}`);
   }
   for (const node of all("*:not(svg, svg *)")) {
+    const [across, room] = [node.scrollWidth, node.clientWidth], hides = ["hidden", "clip"].includes(getComputedStyle(node).overflowX);
+    if (hides && across > room + 1 && node.textContent.trim()) faults.push(`cut sideways from ${across} to ${room} px: ${name(node)}`);
     if (getComputedStyle(node).overflowY === "visible") continue;
     const [whole, shown] = [node.scrollHeight, node.clientHeight];
     if (whole > shown + 1 && node.textContent.trim()) faults.push(`cut from ${whole} to ${shown} px: ${name(node)}`);

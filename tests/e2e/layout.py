@@ -29,6 +29,11 @@ def every_shape(page: Page, widths: tuple[int, ...] = WIDTHS) -> Iterator[tuple[
         yield medium, width
 
 
+def worth_a_picture(medium: str, width: int) -> bool:
+    """Whether people would look at this shape: dark and paper differ from light by colour and by what is open."""
+    return medium == MEDIA[0] or width == max(WIDTHS)
+
+
 def faults(page: Page, root: str = "body") -> list[str]:
     """Everything below ``root`` that is outside its figure, cut, or a row too high, as the page is laid out now."""
     return [str(fault) for fault in page.evaluate(FAULTS, [root, HIGHEST_ROW_PX])]

@@ -11,7 +11,7 @@ import polars as pl
 from tests.e2e.conftest import ON_THE_ENGINE, check_done, edit, lab, quick, run_beside_others
 from tests.starts import project
 
-pytestmark = ON_THE_ENGINE
+pytestmark = ON_THE_ENGINE  # `lab clean` of a test beside it could take the cgroup of its pool for one that was left
 
 
 def test_an_image_behind_an_init_runs_as_lab_init_writes_it_with_a_pooled_budget(tmp_path: Path) -> None:

@@ -20,11 +20,13 @@ from pathlib import Path
 import docker
 import pytest
 
+from lab.host.interrupts import TOGETHER_S
 from lab.record.reading import read_info
-from tests.e2e.conftest import LAB, ON_THE_ENGINE, REPOSITORY, edit, lab, left
+from tests.e2e.conftest import LAB, OF_ITS_OWN_IMAGE, REPOSITORY, edit, lab, left, left_of_ours
+from tests.integration.conftest import LEAVES
 from tests.launched import Running, ending, launched
 
-pytestmark = ON_THE_ENGINE
+pytestmark = OF_ITS_OWN_IMAGE
 
 DEADLINE_S = 240.0  # a second trial begins after half a minute on a quiet machine
 
@@ -89,7 +91,7 @@ def test_an_interrupt_in_the_second_trial_keeps_the_first(
     assert "report of 1 finished trial:" in err
     (report,) = out.glob("*/report.md")
     assert "interrupted during b02-workers" in report.read_text()
-    assert left(client) == []
+    assert left_of_ours(client) == []
     assert lab_processes(out) == []
 
 
@@ -112,7 +114,7 @@ def test_a_closed_terminal_ends_the_run_in_order(scenario: Path, tmp_path: Path,
             os.close(ours)
         assert process.wait(DEADLINE_S) == 130
 
-    assert left(client) == []
+    assert left_of_ours(client) == []
     assert lab_processes(out) == []
     (info,) = out.glob("*/run.json")
     assert read_info(info.parent).cut == "interrupted during b01-workers while it warmed up"
@@ -137,6 +139,8 @@ class Quick(FastHttpUser):
 """
 
 
+@LEAVES
+@pytest.mark.usefixtures("nothing_left")
 def test_the_second_interrupt_hurries_and_the_third_leaves_at_once(
     scenario: Path, tmp_path: Path, client: docker.DockerClient
 ) -> None:
@@ -150,7 +154,10 @@ def test_the_second_interrupt_hurries_and_the_third_leaves_at_once(
         wait_until("load", lambda: users_at_work(out), process)
         said = ""
         for stage in (1, 2, 3):
+            process.send_signal(signal.SIGSTOP)  # a person is no faster, and the clean-up would be over meanwhile
+            time.sleep(TOGETHER_S)
             process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGCONT)
             while f"interrupted ({stage} of 3)" not in said:
                 line = process.stderr.readline()
                 assert line, said

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from lab.report.renderers.html_page import render_html
+from lab.run.conclude import conclude
+from tests.before_after import RECORDED
 from tests.e2e.conftest import IN_A_BROWSER, REPOSITORY, Outcome
+from tests.snapshots import RUNS
 from tests.unit.test_report_bad_input import long_names
+from tests.waiting import until
 
 pytestmark = IN_A_BROWSER
 
@@ -22,6 +28,14 @@ TRIES = 10
 A_THIRD_OF_A_PAGE_PX = 341  # 90 mm
 DARK = "rgb(20, 23, 27)"
 LIGHT = "rgb(255, 255, 255)"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A smoke run of an earlier time, with its report: for all that does not depend on how a run went here."""
+    folder = shutil.copytree(RECORDED, tmp_path_factory.mktemp("recorded") / RECORDED.name)
+    conclude(folder)
+    return folder
 
 
 @contextmanager
@@ -47,12 +61,19 @@ def background(page: Page) -> str:
     return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
 
 
-@pytest.mark.parametrize(("scheme", "colour"), [("light", LIGHT), ("dark", DARK)])
-def test_the_page_draws_its_figures_in_the_colours_of_the_system(
-    browser: Browser, smoke: tuple[Outcome, Path], scheme: str, colour: str
-) -> None:
+def test_the_page_of_a_run_draws_its_figures(browser: Browser, smoke: tuple[Outcome, Path]) -> None:
+    """That of this machine, in light colours."""
+    check_figures(browser, smoke[1], "light", LIGHT)
+
+
+def test_it_is_dark_where_the_system_is(browser: Browser, recorded: Path) -> None:
+    """With all of it."""
+    check_figures(browser, recorded, "dark", DARK)
+
+
+def check_figures(browser: Browser, folder: Path, scheme: str, colour: str) -> None:
     """Every figure has a size and marks in it; screenshots are kept."""
-    with opened(browser, smoke[1], color_scheme=scheme) as page:
+    with opened(browser, folder, color_scheme=scheme) as page:
         drawn = page.locator("figure svg.figure")
         boxes = [figure.bounding_box() for figure in drawn.all()]
 
@@ -72,15 +93,15 @@ def test_it_opens_in_under_a_second(browser: Browser, smoke: tuple[Outcome, Path
     while len(took_ms) < TRIES and not (took_ms and min(took_ms) < OPENS_IN_MS):
         with opened(browser, smoke[1]) as page:
             timing = "performance.getEntriesByType('navigation')[0].loadEventStart"
-            page.wait_for_function(f"{timing} > 0")
+            until(partial(page.evaluate, f"{timing} > 0"), "the page is loaded", pause_s=0.01)
             took_ms.append(float(page.evaluate(timing)))
 
     assert min(took_ms) < OPENS_IN_MS
 
 
-def test_an_arm_can_be_switched_off_and_on(browser: Browser, smoke: tuple[Outcome, Path]) -> None:
+def test_an_arm_can_be_switched_off_and_on(browser: Browser, recorded: Path) -> None:
     """Everywhere at once; the other arm stays."""
-    with opened(browser, smoke[1]) as page:
+    with opened(browser, recorded) as page:
         first, second = (page.locator(f'.arm[data-arm="{place}"] path:visible') for place in (0, 1))
         before = first.count(), second.count()
         page.locator("#tools input").nth(1).uncheck()
@@ -90,9 +111,9 @@ def test_an_arm_can_be_switched_off_and_on(browser: Browser, smoke: tuple[Outcom
         assert min(before) > 5
 
 
-def test_the_dark_switch_works_both_ways(browser: Browser, smoke: tuple[Outcome, Path]) -> None:
+def test_the_dark_switch_works_both_ways(browser: Browser, recorded: Path) -> None:
     """Beside the system's setting, and it says which way it stands."""
-    with opened(browser, smoke[1], color_scheme="light") as page:
+    with opened(browser, recorded, color_scheme="light") as page:
         switch = page.locator("#dark")
         seen = []
         for _ in range(2):
@@ -102,9 +123,9 @@ def test_the_dark_switch_works_both_ways(browser: Browser, smoke: tuple[Outcome,
         assert seen == [(DARK, "true"), (LIGHT, "false")]
 
 
-def test_values_appear_under_the_pointer_and_by_key(browser: Browser, smoke: tuple[Outcome, Path]) -> None:
+def test_values_appear_under_the_pointer_and_by_key(browser: Browser, recorded: Path) -> None:
     """A bar, a cell of the heat map, a point of a line, the border of an area; the arrow keys walk through the same."""
-    with opened(browser, smoke[1]) as page:
+    with opened(browser, recorded) as page:
         tip = page.locator("#tip")
         page.locator("#memory rect.mark").first.hover()
         expect(tip).to_contain_text("MiB")
@@ -141,9 +162,9 @@ def _point_at(page: Page, selector: str, x: float, y: float) -> tuple[float, flo
     return place
 
 
-def test_a_stretch_of_time_can_be_enlarged_and_left_again(browser: Browser, smoke: tuple[Outcome, Path]) -> None:
+def test_a_stretch_of_time_can_be_enlarged_and_left_again(browser: Browser, recorded: Path) -> None:
     """Drag across it: half of the range fills the plot, its axis has new labels; the button goes back."""
-    with opened(browser, smoke[1]) as page:
+    with opened(browser, recorded) as page:
         plot = page.locator("#throughput .plot")
         labels = page.locator("#throughput .tick:not(.off) text")
         whole, first = plot.get_attribute("viewBox"), labels.all_text_contents()
@@ -161,9 +182,52 @@ def test_a_stretch_of_time_can_be_enlarged_and_left_again(browser: Browser, smok
         assert labels.all_text_contents() == first
 
 
-def test_it_is_readable_on_a_telephone(browser: Browser, smoke: tuple[Outcome, Path]) -> None:
+def test_a_link_opens_what_it_leads_to(browser: Browser, tmp_path: Path) -> None:
+    """From the contents, from a box, and by the address; also once more, where somebody has closed it since."""
+    (tmp_path / "report.html").write_text(render_html(RUNS["eight good blocks"]()), encoding="utf-8")
+    with opened(browser, tmp_path) as page:
+        words, details = page.locator("#section-words"), page.locator("#section-details")
+        assert [each.get_attribute("open") for each in (words, details)] == [None, None]
+        for _ in range(2):
+            page.locator('nav a[href="#section-words"]').click()
+            expect(words.locator("table")).to_be_in_viewport()
+            words.locator("summary").first.click()
+            expect(words.locator("table")).to_be_hidden()
+        page.locator('nav a[href="#box-validity"]').click()
+        expect(page.get_by_role("heading", name="Can you trust this run?")).to_be_in_viewport()
+        page.locator('.box a[href="#section-details"]').click()
+        expect(details.locator("table").first).to_be_visible()
+        page.evaluate("location.hash = '#section-words'")
+        page.evaluate("location.hash = '#gates-passed'")
+        expect(page.locator("#gates-passed table")).to_be_visible()
+        page.go_back()
+        expect(words.locator("table")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_word_leads_to_its_entry_in_the_folded_glossary(browser: Browser, tmp_path: Path, *, scripts: bool) -> None:
+    """Also without scripts: browsers open what is around a target."""
+    (tmp_path / "report.html").write_text(render_html(RUNS["eight good blocks"]()), encoding="utf-8")
+    with opened(browser, tmp_path, java_script_enabled=scripts) as page:
+        expect(page.locator("#word-block")).to_be_hidden()
+        page.locator('a.word[href="#word-block"]').first.click()
+        expect(page.locator("#word-block")).to_be_in_viewport()
+
+
+def test_one_click_leads_from_the_trust_line_to_the_caveats(browser: Browser, tmp_path: Path) -> None:
+    """Also to those that touch nothing that was judged, which are folded."""
+    content = RUNS["one arm, closed model, plain processes"]()
+    (tmp_path / "report.html").write_text(render_html(content), encoding="utf-8")
+    with opened(browser, tmp_path) as page:
+        caveat = page.locator("#belief-asides li").first
+        expect(caveat).to_be_hidden()
+        page.locator(".status a:not(.word)").click()
+        expect(caveat).to_be_in_viewport()
+
+
+def test_it_is_readable_on_a_telephone(browser: Browser, recorded: Path) -> None:
     """One column, nothing sticks out; wide figures and tables scroll in their own frames."""
-    with opened(browser, smoke[1], viewport={"width": 390, "height": 800}) as page:
+    with opened(browser, recorded, viewport={"width": 390, "height": 800}) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -177,9 +241,22 @@ def test_names_of_500_characters_do_not_widen_the_page(browser: Browser, tmp_pat
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
 
 
-def test_everything_is_there_without_scripts(browser: Browser, smoke: tuple[Outcome, Path]) -> None:
+def test_what_is_told_of_an_arm_has_more_room_than_its_name(browser: Browser, tmp_path: Path) -> None:
+    """Also where it is told of two arms, whose names are long."""
+    content = RUNS["eight good blocks, containers share no file pages"]()
+    (tmp_path / "report.html").write_text(render_html(content), encoding="utf-8")
+    with opened(browser, tmp_path) as page:
+        widths = page.locator(".seen dd").evaluate_all(
+            "all => all.map((one) => one.offsetWidth / one.parentNode.offsetWidth)"
+        )
+
+    assert len(widths) == 3
+    assert min(widths) > 0.6
+
+
+def test_everything_is_there_without_scripts(browser: Browser, recorded: Path) -> None:
     """Figures and tables; only the tools, which need scripts, stay away."""
-    with opened(browser, smoke[1], java_script_enabled=False) as page:
+    with opened(browser, recorded, java_script_enabled=False) as page:
         assert page.locator("figure svg.figure:visible").count() >= FIGURES
         assert page.locator("table").count() >= 10
         assert "memory (PSS), steady" in page.inner_text("body")
@@ -190,9 +267,9 @@ def test_everything_is_there_without_scripts(browser: Browser, smoke: tuple[Outc
         assert page.locator("details.part[open] table").first.is_visible()
 
 
-def test_it_prints_every_table(browser: Browser, smoke: tuple[Outcome, Path]) -> None:
+def test_it_prints_every_table(browser: Browser, recorded: Path) -> None:
     """What is folded on the screen is open on paper, the tools are not there."""
-    with opened(browser, smoke[1]) as page:
+    with opened(browser, recorded) as page:
         page.emulate_media(media="print")
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
 

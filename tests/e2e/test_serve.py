@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import IN_A_BROWSER, LAB, REPOSITORY, lab
-from tests.e2e.layout import every_shape, faults, show_as
+from tests.e2e.layout import every_shape, faults, show_as, worth_a_picture
 from tests.launched import launched
 from tests.served_runs import FIRST, MOVED, REBUILT, SPOILED, serve_folder
 
@@ -84,7 +84,8 @@ def test_every_page_fits(browser: Browser, url: str, place: str) -> None:
     name = re.sub(r"\W+", "-", place) or "runs"
     found = {}
     for medium, width in every_shape(page):
-        page.screenshot(path=ARTEFACTS / f"serve-{name}-{medium}-{width}.png")
+        if worth_a_picture(medium, width):
+            page.screenshot(path=ARTEFACTS / f"serve-{name}-{medium}-{width}.png")
         found[medium, width] = faults(page)
     page.close()
 

@@ -37,8 +37,7 @@ def test_whoever_does_not_mind_may_run_beside_another(scenario: Path, tmp_path: 
     going.refused(4, "expect both runs to be disturbed", "no Docker engine answers")
 
 
-@pytest.mark.xdist_group("engine")
-@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.usefixtures("nothing_left_of_ours")
 def test_two_labs_measure_one_image_at_once(scenario: Path, tmp_path: Path) -> None:
     """In one second, with one seed: each has ports and containers of its own, and says whose run spoils its memory."""
     edit(scenario, 'measure = "2s"', 'measure = "15s"')  # one of them may be late, and must still meet the other

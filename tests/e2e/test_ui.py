@@ -12,17 +12,28 @@ from pathlib import Path
 import docker
 import psutil
 import pytest
+from docker.models.containers import Container
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from tests.e2e.conftest import LAB, ON_THE_ENGINE, PAGE_MS, REPOSITORY, edit, lab, left
+from lab.host.labels import RUN, SERVICE
+from lab.plan.topology import SCRATCH
+from tests.e2e.conftest import LAB, OF_ITS_OWN_IMAGE, PAGE_MS, REPOSITORY, edit, lab, left, left_of_ours, of_ours
 from tests.e2e.layout import every_shape, faults, show_as
+from tests.integration.conftest import LEAVES
 from tests.launched import launched
+from tests.waiting import until
 
-pytestmark = ON_THE_ENGINE
+pytestmark = OF_ITS_OWN_IMAGE
 
 ARTEFACTS = REPOSITORY / "artifacts"
 DEADLINE_S = 120.0
-SLOW_START = '[app]\nenv = { STARTUP_MS = "10000" }'  # so that a page is open, and seen, while an arm is being deployed
+# An app that starts when it is told: a page is looked at while an arm is being deployed, however long that takes.
+OPEN = f"{SCRATCH}/open"
+SERVE = "uvicorn app.main:app --host {host} --port {port} --workers {workers} --no-access-log"
+WAITS = f"""[app]
+ready_timeout = "240s"
+command = '''sh -c "until [ -e {OPEN} ]; do sleep 0.1; done; exec {SERVE}"'''
+"""
 REPLICAS = """[[arms]]
 name = "replicas"
 model = "replicas"
@@ -32,10 +43,28 @@ front = "nginx"
 
 @pytest.fixture
 def arms(scenario: Path) -> Path:
-    """A scenario with two arms of two processes each, whose app takes its time to start."""
-    edit(scenario, "[app]", SLOW_START)
+    """A scenario with two arms of two processes each."""
     edit(scenario, "processes = 1", "processes = 2")
     return edit(scenario, "[load]", REPLICAS)
+
+
+@pytest.fixture
+def waiting_arms(arms: Path) -> Path:
+    """The same; their app waits for ``let_start``."""
+    return edit(arms, "[app]\n", WAITS)
+
+
+def let_start(client: docker.DockerClient, services: set[str]) -> None:
+    """Tell the app in these containers, which are all of an arm, as soon as they run."""
+    found = until(lambda: _running(client, services), f"{services} run")
+    assert [each.exec_run(["touch", OPEN]).exit_code for each in found] == [0] * len(services)
+
+
+def _running(client: docker.DockerClient, services: set[str]) -> list[Container]:
+    """The containers, once all of them run."""
+    containers = client.containers.list(filters={"label": RUN}, ignore_removed=True)
+    found = [each for each in containers if of_ours(each.labels[RUN]) and each.labels[SERVICE] in services]
+    return found if len(found) == len(services) else []
 
 
 @contextmanager
@@ -131,26 +160,29 @@ def fits(page: Page) -> None:
     show_as(page, "light", 1280)
 
 
-def refused_and_forgiven(page: Page) -> None:
+def refused_and_forgiven(page: Page, client: docker.DockerClient) -> None:
     """START waits for the arm; what Locust says of a start that was sent too early goes when the arm is up."""
     start = page.get_by_role("button", name="Start")
     expect(page.locator("#lab .state")).to_have_text("is being deployed")
     expect(start).to_be_disabled()
     start.evaluate("button => { button.disabled = false; button.click(); }")
     expect(page.get_by_text("is not up yet")).to_be_visible()
+    let_start(client, {"app"})
     wait_for_arm(page, "workers")
     expect(page.get_by_text("is not up yet")).to_be_hidden()
     expect(start).to_be_enabled()
 
 
-def test_two_arms_under_one_page(arms: Path, tmp_path: Path, browser: Browser, client: docker.DockerClient) -> None:
+def test_two_arms_under_one_page(
+    waiting_arms: Path, tmp_path: Path, browser: Browser, client: docker.DockerClient
+) -> None:
     """No console error, a tab that moves, a switch of arms, Locust's own features, and a session that is kept."""
     out, console = tmp_path / "runs", list[str]()
     ARTEFACTS.mkdir(exist_ok=True)
-    with session(arms, out) as (process, url):
+    with session(waiting_arms, out) as (process, url):
         children = psutil.Process(process.pid).children(recursive=True)
         page = open_page(browser, url, console)
-        refused_and_forgiven(page)
+        refused_and_forgiven(page, client)
         start_load(page)
         watch_the_tab(page, {"supervisor", "helper", "worker"})
         kill_one(page)
@@ -160,6 +192,7 @@ def test_two_arms_under_one_page(arms: Path, tmp_path: Path, browser: Browser, c
         page.locator("#lab select").first.select_option("replicas")
         page.get_by_role("button", name="Switch to replicas").click()
         expect(page.locator("#lab .state")).to_have_text("is being deployed")
+        let_start(client, {"app-1", "app-2"})
         wait_for_arm(page, "replicas")
         page.get_by_role("button", name="New").click()
         start_load(page)
@@ -180,7 +213,7 @@ def test_two_arms_under_one_page(arms: Path, tmp_path: Path, browser: Browser, c
 
     assert process.returncode == 0, err
     assert "Traceback" not in err
-    assert left(client) == []
+    assert left_of_ours(client) == []
     assert psutil.wait_procs(children, timeout=DEADLINE_S)[1] == []
     (folder,) = out.iterdir()
     assert told.endswith(f"session kept: {folder / 'report.html'}\n")
@@ -192,6 +225,8 @@ def test_two_arms_under_one_page(arms: Path, tmp_path: Path, browser: Browser, c
     assert f"{folder}  2 done  exploratory, by hand: " in lab("list", "--out", out).out
 
 
+@LEAVES
+@pytest.mark.usefixtures("nothing_left")
 def test_what_sigkill_left_is_removed_by_clean(arms: Path, tmp_path: Path, client: docker.DockerClient) -> None:
     """Locust and sampler end by themselves; the containers are found by their label."""
     with session(arms, tmp_path / "runs") as (process, _):

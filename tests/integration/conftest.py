@@ -162,10 +162,16 @@ def three_hosts(carried: Mapping[str, ImageRecord]) -> Iterator[tuple[Host, Host
 
 
 @pytest.fixture(scope="session")
-def two_in_a_swarm(carried: Mapping[str, ImageRecord]) -> Iterator[tuple[Host, Host]]:
+def two_and_one(carried: Mapping[str, ImageRecord]) -> Iterator[tuple[Host, Host, Host]]:
+    """Two hosts in one Swarm, of which the first is the manager, and a third in none; they keep images."""
+    with swarm_hosts(3) as (first, second, third):
+        yield first, second, third
+
+
+@pytest.fixture(scope="session")
+def two_in_a_swarm(two_and_one: tuple[Host, Host, Host]) -> tuple[Host, Host]:
     """Two hosts in one Swarm, of which the first is the manager; they keep the images that are carried to them."""
-    with swarm_hosts() as both:
-        yield both
+    return two_and_one[:2]
 
 
 @pytest.fixture
@@ -192,6 +198,12 @@ def together(topologies: Sequence[Topology]) -> Topology:
     apps = (service for service in first.services if service.kind is ServiceKind.APP)
     hops = (service for each in topologies for service in each.services if service.kind is ServiceKind.PROXY)
     return replace(first, services=(*apps, *hops))
+
+
+def running(client: docker.DockerClient) -> list[tuple[int, str]]:
+    """The first process and the id of each container of the tests' run that has one."""
+    found = client.containers.list(filters={"label": f"lab.run={RUN_ID}"}, ignore_removed=True)
+    return [(each.attrs["State"]["Pid"], each.id) for each in found if each.attrs["State"]["Pid"]]
 
 
 def labelled(client: docker.DockerClient, run_id: str = RUN_ID) -> list[str]:

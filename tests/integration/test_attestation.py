@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from http.client import HTTPException
 
 import docker
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from lab.attest.attest import attest
 from lab.attest.claims import caveats
 from lab.attest.evidence import collect
+from lab.attest.raw_http import ask
 from lab.attest.serving import members, serving
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.docker.removal import remove_container
@@ -28,7 +31,8 @@ from lab.report.parts.gate_sentences import gate_sentence
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import Arm, Scenario
 from tests.integration.conftest import app_of_repository, scenario_of, together
-from tests.waiting import until
+from tests.late import late_when
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
 
@@ -37,7 +41,6 @@ WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
 FASTAPI_RUN = Arm(name="fastapi-run", model="fastapi-run", front="direct")
 REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
 BEHIND_EACH = [Arm(name=kind, model="replicas", front=kind) for kind, front in FRONTS.items() if front.hops]
-NEVER_S = 30.0  # of what never gets ready: on a busy machine one worker takes ten seconds
 
 Build = Callable[[Scenario], Topology]
 
@@ -114,11 +117,16 @@ def test_a_header_that_processes_share_names_none(engine: DockerEngine, topology
 
 def test_fewer_workers_than_asked(engine: DockerEngine, topology_of: Build) -> None:
     """--workers 1 where 2 were asked for never becomes ready, and the sentence says how many answered."""
-    topology = topology_of(scenario_of(WORKERS))
-    wrong = replace(changed(topology, lambda service: with_argv(service, "--workers", "1")), ready_timeout_s=NEVER_S)
+    topology = replace(topology_of(scenario_of(WORKERS)), ready_timeout_s=PATIENCE_S)
+    wrong = changed(topology, lambda service: with_argv(service, "--workers", "1"))
+
+    def serves() -> bool:
+        with suppress(OSError, HTTPException):
+            return ask(topology.entry, "GET", topology.ready_path).status == 200
+        return False
 
     with pytest.raises(DeploymentError, match="1 of 2 serving processes answered"):
-        with engine.deploy(wrong):
+        with late_when(serves), engine.deploy(wrong):
             pytest.fail("must not come up")
 
 

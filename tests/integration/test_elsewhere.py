@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import docker
+import psutil
 import pytest
 
 from lab.engines.docker.elsewhere import find_elsewhere, images_here
 from lab.engines.images.images import prepare_base
 from lab.record.folder import read_info, read_trial
+from lab.sampling.machine import machine_mark, survey
 from lab.scenario.images import PYTHON
 from tests.integration.conftest import ON_NODES, REPOSITORY
 from tests.second_engine import SecondEngine
@@ -22,6 +24,7 @@ from tests.two_hosts import Host, images_lent
 
 pytestmark = [pytest.mark.integration, ON_NODES]
 
+MACHINE_ID = "/etc/machine-id"
 SCENARIO = f"""
 question = "Does an engine elsewhere do?"
 [app]
@@ -51,6 +54,18 @@ def scenario(tmp_path: Path) -> Path:
     return path
 
 
+@contextmanager
+def another_machine(engine: SecondEngine, folder: Path) -> Iterator[str]:
+    """Its machine has an id of its own inside: all hosts of the tests are on one."""
+    identity = folder / "machine-id"
+    identity.write_text("5eed" * 8)
+    subprocess.run([*engine.inside, "mount", "--bind", str(identity), MACHINE_ID], check=True, timeout=60)
+    try:
+        yield identity.read_text()
+    finally:
+        subprocess.run([*engine.inside, "umount", MACHINE_ID], check=True, timeout=60)
+
+
 @pytest.fixture
 def elsewhere(three_hosts: tuple[Host, Host, Host], scenario: Path) -> Iterator[SecondEngine]:
     """That of the first host. It has no way to a registry: its images come from the machine's engine."""
@@ -76,7 +91,8 @@ def test_everything_is_measured_where_the_engine_is(
     command = [sys.executable, "-m", "lab", "run", str(scenario), "--out", str(tmp_path / "out")]
     command += ["--allow-concurrent"]  # nothing here asserts a time
     environment = {**os.environ, "DOCKER_HOST": elsewhere.host}
-    done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=240)
+    with another_machine(elsewhere, tmp_path) as identity:
+        done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=240)
     assert (tmp_path / "out").exists(), done.stderr
     (folder,) = (tmp_path / "out").iterdir()
     info, trial = read_info(folder), read_trial(folder / "trials" / "b01-replicas")
@@ -85,6 +101,11 @@ def test_everything_is_measured_where_the_engine_is(
     assert info.environment["network"] == "own"
     assert "its processes are not this machine's" in info.environment["network_because"]
     assert info.environment["clock_bound_s"] >= 0.0
+    seen = survey()
+    assert (seen.cpu_model, seen.cgroup_version) == (info.environment["cpu_model"], info.environment["cgroup_version"])
+    there = machine_mark(identity, str(seen.cpu_model), psutil.virtual_memory().total)
+    assert info.environment["machine"] == there != seen.machine, "asked where the engine is"
+    assert {"virtualisation", "load_average", "foreign"} <= set(info.environment.facts)
     assert info.fronts == {"nginx (tuned)": {}}, "asked there what it lets pass"
     assert info.calibration is not None
     assert trial.record.clock is not None

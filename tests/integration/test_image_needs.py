@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -20,6 +21,7 @@ from lab.attest.attest import attest
 from lab.engines.docker.engine import DockerEngine
 from lab.engines.images.asking import image_versions
 from lab.engines.images.prepare import prepare_images
+from lab.engines.late import kills
 from lab.errors import DeploymentError
 from lab.host.ports import free_ports
 from lab.plan.arm_topology import build_topology, ports_needed
@@ -27,7 +29,9 @@ from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.scenario.budget import Limits
 from lab.scenario.model import App, Arm, Scenario
-from tests.integration.conftest import FILL, RUN_ID, labelled, scenario_of
+from lab.scenario.network import LOOPBACK
+from tests.integration.conftest import FILL, RUN_ID, labelled, running, scenario_of
+from tests.late import late_when
 from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.integration
@@ -37,7 +41,6 @@ BEHIND = Arm(name="workers-nginx", model="workers", front="nginx")
 SERVE = "uvicorn app.main:app --host {host} --port {port} --workers {workers} --no-access-log"
 NOBODY = 10001
 OWN_PORTS = (20000, 20999)  # of apps that listen where they want: no arm of these tests gets one of them
-NEVER_S = 30.0  # of what never gets ready, which is waited for: long enough to be up, also on a busy machine
 DROPS_ROOT = f"""#!/bin/sh
 set -e
 if [ "$(id -u)" = 0 ]; then
@@ -91,11 +94,15 @@ def image(request: pytest.FixtureRequest, client: docker.DockerClient, second_im
 
 @pytest.fixture
 def trial(client: docker.DockerClient, image: str) -> Iterator[Try]:
-    """An engine, the scenario and the topology of an arm of the image with these keys; nothing is left afterwards."""
+    """An engine, the scenario and the topology of an arm of the image with these keys; nothing is left afterwards.
 
-    def make(arm: Arm = WORKERS, **keys: object) -> tuple[DockerEngine, Scenario, Topology]:
+    One process shows what most of them do, and starts in half the time.
+    """
+
+    def make(arm: Arm = WORKERS, processes: int = 1, **keys: object) -> tuple[DockerEngine, Scenario, Topology]:
         values: dict[str, object] = {"image": image, "command": SERVE, "ready_timeout": PATIENCE_S}
-        scenario = scenario_of(arm, app=App(**(values | keys)))  # type: ignore[arg-type]  # each has its field's type
+        app = App(**(values | keys))  # type: ignore[arg-type]  # each has its field's type
+        scenario = scenario_of(arm, processes, app=app)
         engine = DockerEngine(client, prepare_images(client, scenario, print), RUN_ID, (21000, 22999))
         planned = build_plan(scenario).trials[0]
         ports = engine.free_ports(ports_needed(scenario, arm), seed=2)
@@ -105,12 +112,21 @@ def trial(client: docker.DockerClient, image: str) -> Iterator[Try]:
     assert labelled(client) == []
 
 
-def refusal(made: tuple[DockerEngine, Scenario, Topology]) -> DeploymentError:
-    """The error of a deployment that must not come up."""
+def refusal(
+    made: tuple[DockerEngine, Scenario, Topology], waiting: AbstractContextManager[None] | None = None
+) -> DeploymentError:
+    """The error of a deployment that must not come up; ``waiting``: when it is late, if nothing ends it before."""
     engine, _, topology = made
-    with pytest.raises(DeploymentError) as caught, engine.deploy(topology):
+    with pytest.raises(DeploymentError) as caught, waiting or nullcontext(), engine.deploy(topology):
         pytest.fail("must not come up")
     return caught.value
+
+
+def listens(port: int) -> bool:
+    """Whether anybody does, on this machine's own network."""
+    with socket.socket() as probe:
+        probe.settimeout(PATIENCE_S)
+        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 def users(made: tuple[DockerEngine, Scenario, Topology]) -> set[int]:
@@ -129,7 +145,7 @@ def test_an_image_that_drops_root_itself(trial: Try) -> None:
     assert '"CHOWN", "SETUID", "SETGID"' in error.hint
     assert "Operation not permitted" in error.logs["app"]
 
-    assert users(trial(capabilities=("CHOWN", "SETUID", "SETGID"))) == {NOBODY}
+    assert users(trial(processes=2, capabilities=("CHOWN", "SETUID", "SETGID"))) == {NOBODY}
     assert users(trial(user=f"{NOBODY}:{NOBODY}")) == {NOBODY}
     assert users(trial(capabilities=("CHOWN", "SETUID", "SETGID"), volumes=("/data",))) == {NOBODY}
 
@@ -188,23 +204,23 @@ def test_no_volume_of_an_image_is_left(client: docker.DockerClient, trial: Try) 
 @pytest.mark.parametrize("image", [WHOLE_COMMAND], indirect=True)
 def test_an_entrypoint_that_holds_the_whole_command(trial: Try) -> None:
     """Options behind it work, for uvicorn takes the last; a whole command takes that the ENTRYPOINT is dropped."""
-    error = refusal(trial())
+    error = refusal(trial(processes=2))
     assert "does not understand the command" in str(error)
     assert 'app.entrypoint = ""' in error.hint
 
-    assert users(trial(command="--host {host} --port {port} --workers {workers}"))
-    assert users(trial(command="", target="app.main:app", entrypoint=""))
+    assert users(trial(processes=2, command="--host {host} --port {port} --workers {workers}"))
+    assert users(trial(processes=2, command="", target="app.main:app", entrypoint=""))
 
 
 @pytest.mark.parametrize("image", [TRUSTING], indirect=True)
 def test_an_app_that_trusts_one_name(trial: Try) -> None:
     """Asked by its address it refuses; by its name every probe gets through, in front of it and behind the front."""
-    error = refusal(trial(command="", target="trusting:app"))
+    error = refusal(trial(processes=2, command="", target="trusting:app"))
     assert '400 "Invalid host header" (Host: 127.0.0.1:' in str(error)
     assert "app.probe_headers" in error.hint
 
     for arm in (WORKERS, BEHIND):
-        assert users(trial(arm, command="", target="trusting:app", probe_headers={"Host": "api.example.org"}))
+        assert users(trial(arm, 2, command="", target="trusting:app", probe_headers={"Host": "api.example.org"}))
 
 
 @pytest.mark.parametrize("image", [TRUSTING], indirect=True)
@@ -264,11 +280,16 @@ def test_folders_in_memory_can_be_written_to(trial: Try) -> None:
 
 
 @pytest.mark.parametrize("image", [PLAIN], indirect=True)
-def test_an_app_that_listens_elsewhere_is_told_where(trial: Try) -> None:
+def test_an_app_that_listens_elsewhere_is_told_where(trial: Try, client: docker.DockerClient) -> None:
     """With a port of its own, whatever it is told; with its last lines."""
+
+    def has_said_so() -> bool:
+        found = client.containers.list(filters={"label": f"lab.run={RUN_ID}"}, ignore_removed=True)
+        return listens(port) and any(b"Uvicorn running on" in each.logs() for each in found)
+
     (port,) = free_ports(1, OWN_PORTS, RUN_ID)
     serve = SERVE.replace("{port}", str(port))
-    error = refusal(trial(command=serve, env={"PORT": "{port}"}, ready_timeout=NEVER_S))
+    error = refusal(trial(command=serve, env={"PORT": "{port}"}), late_when(has_said_so))
 
     assert f"nothing answered at all: it listens on {port}, and not where it was told" in str(error)
     assert "Uvicorn running on" in str(error)
@@ -280,7 +301,7 @@ def test_replicas_that_want_one_port_are_told_so(trial: Try) -> None:
     """On the machine's own network the second one finds it taken by the first."""
     replicas = Arm(name="replicas", model="replicas", front="nginx")
     (port,) = free_ports(1, OWN_PORTS, RUN_ID)
-    error = refusal(trial(replicas, command=SERVE.replace("{port}", str(port)), env={"PORT": "{port}"}))
+    error = refusal(trial(replicas, 2, command=SERVE.replace("{port}", str(port)), env={"PORT": "{port}"}))
 
     assert f"port {port} is another's already: it does not listen where it was told" in str(error)
     assert "say in app.port where it listens" in error.hint
@@ -288,12 +309,16 @@ def test_replicas_that_want_one_port_are_told_so(trial: Try) -> None:
 
 
 @pytest.mark.parametrize("image", [PLAIN], indirect=True)
-def test_kills_by_the_kernel_are_told_also_where_a_supervisor_goes_on(trial: Try) -> None:
+def test_kills_by_the_kernel_are_told_also_where_a_supervisor_goes_on(client: docker.DockerClient, trial: Try) -> None:
     """What is killed is a child; its parent, the container's first process, lives."""
     hog = f'while true; do python -c "{FILL}"; sleep 1; done'
-    engine, scenario, topology = trial(command=AFTER, env={"BEFORE": hog}, ready_timeout=NEVER_S)
+    engine, scenario, topology = trial(command=AFTER, env={"BEFORE": hog})
     small = replace(topology.services[0], limits=Limits(memory_bytes=100 * 2**20))
-    error = refusal((engine, scenario, replace(topology, services=(small,))))
+
+    def one_is_killed() -> bool:
+        return any(kills(first, container) for first, container in running(client))
+
+    error = refusal((engine, scenario, replace(topology, services=(small,))), late_when(one_is_killed))
 
     assert "the kernel killed a process at 100.0 MiB, its limit" in str(error)
     assert "budget.memory" in error.hint

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.attest.attest import attest
-from lab.attest.wire import ask
+from lab.attest.raw_http import ask
 from lab.cli import app
 from lab.engines import Deployment
 from lab.engines.docker.opening import open_docker

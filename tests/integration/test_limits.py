@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import docker
 import pytest
 
 from lab.analysis.limit_search import Bracket, Fate
 from lab.engines.docker.engine import DockerEngine
+from lab.engines.thrashing import FULL, memory_now
 from lab.errors import DeploymentError, LateError
 from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
@@ -24,7 +26,9 @@ from lab.scenario.budget import Budget, Quota
 from lab.scenario.limits import LimitSearch
 from lab.scenario.model import Arm, Scenario
 from lab.units import MIB
-from tests.integration.conftest import app_of_repository, scenario_of
+from tests.integration.conftest import app_of_repository, running, scenario_of
+from tests.late import late_when
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
@@ -40,6 +44,7 @@ import uvicorn
 uvicorn.run("app.main:app", host=sys.argv[1], port=int(sys.argv[2]))
 """
 LIMIT, FILE = 32 * MIB, 64 * MIB
+FULL_S = 3.0  # for so long at its limit: the program that was read meanwhile has been dropped, or is kept for good
 # A file with nothing in it costs no disk, and its pages have to be read all the same.
 OPEN = f"""
 import mmap, random
@@ -84,23 +89,38 @@ def test_too_little_memory_is_a_result_and_enough_of_it_holds(tmp_path: Path) ->
     assert (found.fails_bytes, found.holds_bytes) == (TOO_LITTLE, ENOUGH)
 
 
-def late(engine: DockerEngine, topology_of: Build, program: str, mode: Literal["split", "pooled"]) -> DeploymentError:
-    """What is told of a container with little memory that goes on with this, and never serves."""
+def late(
+    client: docker.DockerClient,
+    engine: DockerEngine,
+    topology_of: Build,
+    program: str,
+    mode: Literal["split", "pooled"],
+) -> DeploymentError:
+    """What is told of a container with little memory that goes on with this, and never serves, once it is full."""
+
+    def full() -> bool:
+        looks = [memory_now(first, container, mode == "pooled") for first, container in running(client)]
+        return any((look.usage_bytes or 0) >= FULL * LIMIT for look in looks)
+
     command = f"python -c '{program}' {{port}} {{workers}}"
-    app = app_of_repository(command=command, user="0:0", read_only=False, ready_timeout=10.0)
+    app = app_of_repository(command=command, user="0:0", read_only=False, ready_timeout=PATIENCE_S)
     budget = Budget(processes=1, memory=Quota(mode=mode, amount=LIMIT))
-    with pytest.raises(DeploymentError) as caught:
-        with engine.deploy(topology_of(scenario_of(WORKERS, processes=1, app=app, budget=budget))):
-            pytest.fail("must not come up")
+    topology = topology_of(scenario_of(WORKERS, processes=1, app=app, budget=budget))
+    with pytest.raises(DeploymentError) as caught, late_when(full, FULL_S), engine.deploy(topology):
+        pytest.fail("must not come up")
     return caught.value
 
 
 @pytest.mark.parametrize(("mode", "who"), [("split", "app"), ("pooled", "the arm")])
 def test_an_arm_that_reads_its_pages_again_for_ever_is_told_to_be_at_its_limit(
-    engine: DockerEngine, topology_of: Build, mode: Literal["split", "pooled"], who: str
+    client: docker.DockerClient,
+    engine: DockerEngine,
+    topology_of: Build,
+    mode: Literal["split", "pooled"],
+    who: str,
 ) -> None:
     """Nobody is killed, and nothing answers: it is its memory, whoever has the limit."""
-    error = late(engine, topology_of, THRASH, mode)
+    error = late(client, engine, topology_of, THRASH, mode)
 
     assert type(error) is LateError
     assert f"nothing answered at all: {who} is at its memory limit, 3" in str(error)
@@ -109,8 +129,10 @@ def test_an_arm_that_reads_its_pages_again_for_ever_is_told_to_be_at_its_limit(
     assert error.hint.startswith("raise budget.memory")
 
 
-def test_an_arm_that_only_reads_a_large_file_is_not(engine: DockerEngine, topology_of: Build) -> None:
+def test_an_arm_that_only_reads_a_large_file_is_not(
+    client: docker.DockerClient, engine: DockerEngine, topology_of: Build
+) -> None:
     """Its files fill the limit as well, and it would not be quicker with more."""
-    error = late(engine, topology_of, STREAM, "split")
+    error = late(client, engine, topology_of, STREAM, "split")
 
     assert str(error).endswith("nothing answered at all")

@@ -91,12 +91,16 @@ def below(process: psutil.Process) -> list[psutil.Process]:
             {"rate": None, "load_processes": 2},
             r"Shape.tick failed: ZeroDivisionError",
         ),
-        (USER + "\n    class Two(One):\n        weight = 50\n", {"lanes": 2}, r"2 lanes leave none for user class One"),
+        (
+            USER + "\n    class Two(One):\n        weight = 50\n",
+            {"lanes": 2},
+            r"2 connections leave none for user class One",
+        ),
         (
             USER.replace("FastHttpUser)", "FastHttpUser)")
             + "\n        def on_start(self):\n            raise OSError(5)\n",
             {},
-            r"users of One stop in on_start: locustfile.py:\d+ in on_start: OSError: 5; 0 of 8 lanes are left",
+            r"users of One stop in on_start: locustfile.py:\d+ in on_start: OSError: 5; 0 of 8 connections are left",
         ),
         (
             USER + "\n        def __init__(self, *args):\n            raise OSError(6)\n",
@@ -112,7 +116,7 @@ def below(process: psutil.Process) -> list[psutil.Process]:
             USER + "\n    from locust import events\n    @events.test_start.add_listener\n"
             "    def _(environment, **_):\n        environment.runner.quit()\n",
             {},
-            r"the locustfile ended the test itself, before every lane",
+            r"the locustfile ended the test itself, before every connection",
         ),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 
 from lab.errors import LoadError, ScenarioError
 from lab.record.types import RequestKind
-from lab.run.look import look_at_locustfile
+from lab.run.first_import import look_at_locustfile
 from lab.scenario.model import Scenario
 from tests.fake_server import fake_server
 from tests.fake_surroundings import shop

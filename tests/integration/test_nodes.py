@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -18,14 +19,20 @@ from urllib.request import Request, urlopen
 import psutil
 import pytest
 
+from lab.analysis.gates import CAVEAT
+from lab.analysis.gates.limits import A_STEP_S
 from lab.analysis.trial.drill import aftermath
 from lab.engines.images.images import ImageRecord
+from lab.host.kernel import governor
 from lab.plan.blocks import build_plan
 from lab.record.folder import read_info, read_trial
 from lab.run.drill import action_s
+from lab.run.node_checks import STEADY
 from lab.scenario.file import read_scenario
 from tests.integration.conftest import AHEAD_S, ON_NODES, REPOSITORY, check_foreign
+from tests.late_channel import late_channel
 from tests.launched import launched
+from tests.second_engine import MEMORY, SecondEngine
 from tests.two_hosts import Host, certified, wait_until_measured
 
 pytestmark = [pytest.mark.integration, ON_NODES]
@@ -102,8 +109,12 @@ def scenario(hosts: Hosts, folder: Path, generators: str, measure: str = MEASURE
     return path
 
 
-def lab(*words: str | Path, timeout_s: float = 240, at: Host | None = None) -> subprocess.CompletedProcess[str]:
-    command = [*(at.engine.prefix if at else ()), sys.executable, "-m", "lab", *map(str, words)]
+def lab(
+    *words: str | Path, timeout_s: float = 240, at: Host | None = None, on: Host | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the lab here; ``at``: in the network of a host; ``on``: as a process of it."""
+    place = on.engine.inside if on else at.engine.prefix if at else []
+    command = [*place, sys.executable, "-m", "lab", *map(str, words)]
     return subprocess.run(
         command, env=dict(os.environ), cwd=REPOSITORY, capture_output=True, text=True, timeout=timeout_s
     )
@@ -272,7 +283,8 @@ def test_drills_reach_the_node_of_the_arm(hosts: Hosts, tmp_path: Path) -> None:
     """Its processes are signalled and its containers replaced there, told on the clock of the load; nothing stays."""
     path, out = scenario(hosts, tmp_path, ONE, measure="25s"), tmp_path / "out"
     path.write_text(path.read_text().replace("[budget]", 'restart = "always"\n[budget]') + DRILLS)
-    done = lab("run", path, "--out", out, "--allow-concurrent")
+    done = lab("run", path, "--out", out, "--allow-concurrent", "--wait-for-quiet=0")
+    assert "cannot be asked" not in done.stderr, "either node, whether it is quiet"
     (folder,) = out.iterdir()
     assert set(read_info(folder).states.values()) == {"done"}, done.stderr
     due_s = {trial.id: action_s(trial) for trial in build_plan(read_scenario(path)).trials}
@@ -285,7 +297,8 @@ def test_drills_reach_the_node_of_the_arm(hosts: Hosts, tmp_path: Path) -> None:
         assert found is not None
         late_s = found.action_s - trial.record.measure.start_s - due_s[name]
         assert -0.05 <= late_s <= LATE_S, "it begins when it is due, on the clock of the load"
-        assert found.bad_before < found.bad, "what is bad comes after the action, on the clock of the load"
+        if verb == "kill-front":  # a deployment behind a front that repeats requests may cost none
+            assert found.bad_before < found.bad, "what is bad comes after the action, on the clock of the load"
     assert not any(left_on(host) for host in hosts)
 
 
@@ -322,14 +335,72 @@ def test_a_generator_that_is_lost_makes_its_trial_invalid_and_leaves_nothing(hos
     assert [left_on(host) for host in hosts] == [[]] * 3
 
 
+CHANNEL_S = 0.03  # on its way, either way
+
+
+def test_a_generator_that_is_heard_late_leaves_a_caveat(hosts: Hosts, tmp_path: Path) -> None:
+    """Its clock is known to the time that its agent's channel takes one way, and more than 5 ms is told."""
+    with late_channel(hosts[1].engine.root / "docker.sock", CHANNEL_S) as late:
+        path = scenario(hosts, tmp_path, ONE.replace("{second.engine.host}", late))
+        done = lab("run", path, "--out", tmp_path / "out", "--allow-concurrent", "--wait-for-quiet=0")
+    (folder,) = (tmp_path / "out").iterdir()
+    assert read_info(folder).states == {"b01-replicas": "done"}, done.stderr
+    record = read_trial(folder / "trials" / "b01-replicas").record
+    gate = next(gate for gate in record.gates if gate.key == "load.clock")
+    assert gate.value is not None
+    assert gate.value >= CHANNEL_S
+    assert (gate.outcome == CAVEAT) is (gate.value <= A_STEP_S), "as it is, where a busy machine is not later still"
+    assert record.clock is not None
+    assert abs(record.clock.offset_s - AHEAD_S) < 1
+    assert not any(left_on(host) for host in hosts)
+
+
+ROOM = "size=96m"  # the agent's image takes 174 MB
+
+
+def test_an_image_for_which_a_node_has_no_room_is_a_sentence(
+    hosts: Hosts, carried: Mapping[str, ImageRecord], tmp_path: Path
+) -> None:
+    """It names the node and the image before anything is measured, and no node keeps more than it had."""
+    assert carried
+    folder = Path(tempfile.mkdtemp(prefix="lab-small-", dir=MEMORY.parent))  # a socket's path is short
+    subprocess.run(["mount", "-t", "tmpfs", "-o", ROOM, "tmpfs", str(folder)], check=True)
+    small = SecondEngine(f"small-{os.getpid()}", home=folder, own_pids=True, firewall=True)
+    try:
+        small.start()
+        path = scenario(hosts, tmp_path, ONE.replace("{second.engine.host}", small.host))
+        done = lab("run", path, "--out", tmp_path / "out", "--allow-concurrent")
+        with closing(small.client()) as own:
+            kept = (own.images.list(), own.containers.list(all=True), own.networks.list(filters={"label": "lab.run"}))
+    finally:
+        small.stop()
+        subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
+    assert done.returncode == 4, done.stderr
+    assert "Traceback" not in done.stderr
+    assert re.search(r"image process-model-lab/agent:\S+ cannot be carried to node gen: .*no space left", done.stderr)
+    assert "its disk is full" in done.stderr
+    assert kept == ([], [], [])
+    assert not any(left_on(host) for host in hosts)
+
+
 def test_the_doctor_looks_at_every_node(hosts: Hosts, tmp_path: Path) -> None:
-    """Engine, rights, clock, cores and governor of each, tried by an agent there; who has no certificate sees none."""
+    """Engine and how soon it answers, rights, clock, cores and governor of each, as an agent there tells.
+
+    Who has no certificate sees none.
+    """
     path = scenario(hosts, tmp_path, TWO)
     done = lab("doctor", "--json", "--scenario", path, at=hosts[0])
     assert done.returncode == 0, done.stderr
     found = {finding["subject"]: finding for finding in json.loads(done.stdout)}
     for node in ("arms", "gen", "gen2"):
         assert "cgroup v" in found[f"node {node}"]["sentence"]
+        trip = re.search(r"answers in ([\d.]+) ms$", found[f"node {node}"]["sentence"])
+        assert trip is not None
+        assert 0 < float(trip[1]) < LATE_S * 1000
+        governed = found[f"{node}: governor"]  # all three have this machine's cores
+        assert governed["sentence"].startswith(governor() or "not told")
+        assert (governed["state"] == "ok") is (governor() in ("", STEADY))
         assert found[f"{node}: rights"]["state"] == "ok"
         assert found[f"{node}: cores"]["state"] == "ok"
         assert found[f"{node}: leftovers"]["sentence"] == "none"

@@ -32,6 +32,7 @@ from lab.sampling.process_tree import tree_pids
 from lab.sampling.sampler import start_sampler
 from lab.scenario.model import App, Arm, Scenario
 from tests.integration.conftest import app_of_repository, scenario_of
+from tests.late import late_when
 from tests.launched import launched
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("process")]
@@ -153,9 +154,12 @@ def test_an_app_that_exits_ends_the_wait_with_its_last_words(engine: ProcessEngi
 class NotWell(BaseHTTPRequestHandler):
     """What a front of somebody else says whose app is gone."""
 
+    asked = 0
+
     def do_GET(self) -> None:
         """Answer 502."""
         self.send_error(502)
+        NotWell.asked += 1
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
@@ -163,13 +167,14 @@ class NotWell(BaseHTTPRequestHandler):
 
 def test_a_stranger_on_the_port_of_an_app_is_told(engine: ProcessEngine) -> None:
     """Workers with uvloop go on without a word where somebody began to listen before them: not their answers came."""
-    silent = app_of_repository(command="python -c 'import time; time.sleep(60)' {port} {workers}", ready_timeout=5.0)
+    silent = app_of_repository(command="python -c 'import time; time.sleep(60)' {port} {workers}")
     scenario = plain(Arm(name="workers", model="workers", front="direct"), silent)
     topology = topology_of(engine, scenario)
     with ThreadingHTTPServer(("127.0.0.1", topology.entry.port), NotWell) as stranger:
         Thread(target=stranger.serve_forever, daemon=True).start()
         told = f"other answer was 502.*: something that is no part of the arm listens on {topology.entry.port} in its"
-        with pytest.raises(OutsideError, match=told) as caught, engine.deploy(topology):
+        refused = pytest.raises(OutsideError, match=told)
+        with refused as caught, late_when(lambda: NotWell.asked), engine.deploy(topology):
             pytest.fail("must not come up")
         stranger.shutdown()
 

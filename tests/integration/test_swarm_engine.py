@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,22 +19,31 @@ import pytest
 
 from lab.analysis.gates import GATES, INVALID
 from lab.attest.serving import members
+from lab.engines.docker.connection import connect
+from lab.engines.images.images import ImageRecord
 from lab.engines.swarm.opening import open_swarm
 from lab.engines.there import who
 from lab.host.authority import make_certificate
 from lab.host.kernel import has_ipvs
+from lab.host.labels import RUN, SERVICE
+from lab.load.arrivals import Timetable
 from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import build_plan
 from lab.record.folder import read_info, read_trial
+from lab.sampling.hearing import hear
 from lab.scenario.file import read_scenario
 from tests.integration.acting import carry_out
 from tests.integration.conftest import ON_A_SWARM, REPOSITORY, RUN_ID, check_foreign
 from tests.integration.test_nodes import lab
 from tests.launched import launched
-from tests.swarm_hosts import left_on, seen_on, set_availability, until_ready
+from tests.swarm_hosts import join_swarm, leave_swarm, left_on, seen_on, set_availability, until_ready
 from tests.two_hosts import Host, power_off, power_on, wait_until_measured
 
 pytestmark = [pytest.mark.integration, ON_A_SWARM]
+BRACES = "{{d}} of {{.Node.ID}} {{{x}}}"
+CHECKS = f"""sh -c 'test "$GREETING" = "$0"' "{BRACES}\""""
+IN_THE_APP = '"workers"\nfront = { kind = "direct", tls = true }'
+AGENT_BYTES = 40 * 2**20  # less than the lab holds, which has libraries for tables and for Docker beside
 TOLD_S = 60.0  # in which a front that was told obeys, on a busy machine
 
 SCENARIO = """
@@ -90,11 +101,15 @@ def scenario(hosts: tuple[Host, Host], folder: Path, measure: str) -> Path:
 
 
 def test_an_arm_is_spread_over_the_nodes(hosts: tuple[Host, Host], tmp_path: Path) -> None:
-    """Every process answers through either front and is in the ledger by its node; both machines are held to gates."""
+    """Every process answers through either front and is in the ledger by its node; both machines are held to gates.
+
+    The lab runs on the manager, and what it takes there is not another program's.
+    """
     path = scenario(hosts, tmp_path, "4s")
     text = path.read_text().replace("[load]\n", "[load]\nprocesses = 2\n")
     path.write_text(text + '[swarm]\nfront = "*"\n')
-    done = lab("run", path, "--out", tmp_path / "out", "--allow-concurrent")
+    done = lab("run", path, "--out", tmp_path / "out", "--allow-concurrent", on=hosts[0])
+    assert (tmp_path / "out").is_dir(), done.stderr
     (folder,) = (tmp_path / "out").iterdir()
     info, trial = read_info(folder), read_trial(folder / "trials" / "b01-replicas")
 
@@ -124,6 +139,8 @@ def test_an_arm_is_spread_over_the_nodes(hosts: tuple[Host, Host], tmp_path: Pat
     (driving,) = tables.load_hosts
     assert set(driving["node"]) == {"one"}
     assert max(driving["load_cpu_s"].drop_nulls().to_list()) > 0.05
+    one, two = (max(tables.host.filter(node=node)["lab_rss_bytes"].drop_nulls().to_list()) for node in ("one", "two"))
+    assert one > two + AGENT_BYTES, "the lab beside its agent"
     gates = {gate.key: gate for gate in record.gates}
     check_foreign(trial)
     told = [node.sampler for node in record.nodes if node.sampler]
@@ -134,6 +151,61 @@ def test_an_arm_is_spread_over_the_nodes(hosts: tuple[Host, Host], tmp_path: Pat
     assert limit is not None
     assert (gates["sampler.readings"].outcome == INVALID) is (least < limit)
     assert left_on(hosts) == []
+
+
+@pytest.fixture
+def three(hosts: tuple[Host, Host], two_and_one: tuple[Host, Host, Host]) -> Iterator[tuple[Host, Host, Host]]:
+    """A third one is in their Swarm for a while."""
+    first, second, third = two_and_one
+    assert hosts == (first, second)
+    join_swarm(first, third)
+    yield two_and_one
+    third.engine.start()
+    until_ready(two_and_one)
+    leave_swarm(first, third)
+
+
+def test_load_comes_from_two_nodes_and_one_that_is_lost_costs_its_trial(
+    three: tuple[Host, Host, Host], carried: Mapping[str, ImageRecord], tmp_path: Path
+) -> None:
+    """Each sends its part of one schedule over the network of the Swarm, and all of it arrives.
+
+    The engine of one is killed in the second trial, which is lost, and started again: nothing is left on any.
+    What runs no part of an arm has the images of agents alone.
+    """
+    path, out, third = scenario(three[:2], tmp_path, "3s"), tmp_path / "out", three[2]
+    node = f'[[nodes]]\nname = "three"\nengine = "{third.engine.host}"\n[[sidecars]]'
+    text = path.read_text().replace("[[sidecars]]", node, 1).replace("blocks = 1", "blocks = 2")
+    path.write_text(text.replace("[load]\n", '[load]\nnodes = ["two", "three"]\n'))
+    command = [sys.executable, "-m", "lab", "run", str(path), "--out", str(out), "--allow-concurrent"]
+    with launched([*command, "--wait-for-quiet=0"], stderr=subprocess.PIPE) as running:
+        wait_until_measured(running, out, trial=".b02*")
+        third.engine.kill()
+        third.engine.start()
+        said = running.communicate(timeout=240)[1]
+    assert running.returncode == 3, said
+    assert "node three, which drives load, was lost" in said
+    assert "Traceback" not in said
+    assert "cannot be asked" not in said, "whether they are quiet"
+    (folder,) = out.iterdir()
+    assert read_info(folder).states == {"b01-replicas": "done", "b02-replicas": "lost"}
+    until_ready(three)
+    assert left_on(three) == []
+
+    trial, planned = read_trial(folder / "trials" / "b01-replicas"), build_plan(read_scenario(path)).trials[0]
+    loads = {node.name: node.load for node in trial.record.nodes if node.load}
+    assert set(loads) == {"two", "three"}
+    assert all(load.rows == load.scheduled > 40 for load in loads.values())
+    assert sum(load.scheduled for load in loads.values()) == trial.record.load.scheduled
+    sent = trial.tables.requests.filter(phase="measure")["t_scheduled_s"].sort()
+    timetable = Timetable(rate=40, schedule="poisson", seed=planned.schedule_seed, lanes=6, measure_s=3.0)
+    due = [arrival.due_s for arrival in timetable.measure(0.0)]
+    assert (sent - sent[0]).to_list() == pytest.approx([at - due[0] for at in due], abs=1e-6), "each, and once"
+    assert set(trial.tables.processes["node"]) == {"one"}
+    with closing(third.engine.client()) as own:
+        there = {tag for image in own.images.list() for tag in image.tags}
+    assert there.isdisjoint({carried["app"].name, carried["nginx"].name}), "it runs no part of an arm"
+    assert trial.tables.host["node"].unique(maintain_order=True).to_list() == ["one", "two", "three"]
 
 
 @pytest.mark.parametrize(
@@ -198,6 +270,50 @@ def test_a_start_that_fails_leaves_nothing(hosts: tuple[Host, Host], tmp_path: P
     assert left_on(hosts) == []
 
 
+@contextmanager
+def of_the_app(carried: Mapping[str, ImageRecord], called: str, *entrypoint: str) -> Iterator[str]:
+    """The name of an image of the app with another ENTRYPOINT, on the machine's own engine for as long as the block."""
+    name = f"lab-integration-tests:{called}-{os.getpid()}"
+    text = f"FROM {carried['app'].name}\nENTRYPOINT {json.dumps(entrypoint)}\n"
+    with closing(connect()) as machine:
+        machine.images.build(fileobj=io.BytesIO(text.encode()), tag=name, rm=True)
+        try:
+            yield name
+        finally:
+            machine.images.remove(name, force=True)
+
+
+@pytest.fixture
+def with_entrypoint(carried: Mapping[str, ImageRecord]) -> Iterator[str]:
+    """The name of an image of the app that starts something else by itself."""
+    with of_the_app(carried, "entrypoint", "python", "-m", "http.server") as name:
+        yield name
+
+
+def test_containers_start_what_they_would_on_docker(
+    hosts: tuple[Host, Host], with_entrypoint: str, tmp_path: Path
+) -> None:
+    """The image's ENTRYPOINT is dropped where that is asked for: of the app, and of a job in its image.
+
+    Braces in a variable are no template of the Swarm's, and a key is read by a user whom only the image knows.
+    """
+    path = scenario(hosts, tmp_path, "2s")
+    built = f'build = "{REPOSITORY}"\nrequirements = "{REPOSITORY}/requirements/app.txt"\n'
+    app = f'image = "{with_entrypoint}"\nentrypoint = ""\nuser = "nobody"\nenv = {{ GREETING = "{BRACES}" }}\n'
+    text = path.read_text().replace(built, app).replace('"replicas"\nfront = "nginx"', IN_THE_APP)
+    path.write_text(text.replace('"sleep 0.5"', f"'''{CHECKS}'''"))
+    given = read_scenario(path)
+    engine, _ = open_swarm(given, RUN_ID, print)
+    trial = build_plan(given).trials[0]
+    ports, certificate = nominal_ports(given, trial.arm), make_certificate()
+    topology = build_topology(given, trial, ports, engine.elsewhere, certificate)
+    with engine.load_place(given.load), engine.deploy(topology) as deployment:
+        jobs, answered = deployment.jobs, len(deployment.servers)
+    assert answered == 3
+    assert [job.argv for job in jobs] == [tuple(shlex.split(CHECKS))]
+    assert left_on(hosts) == []
+
+
 DRILLS = """
 [[drills]]
 verb = "scale"
@@ -234,7 +350,8 @@ def test_a_swarm_adds_replaces_and_moves_tasks_while_they_serve(hosts: tuple[Hos
     trial = build_plan(given).trials[0]
     ports, certificate = nominal_ports(given, trial.arm), make_certificate()
     topology = build_topology(given, trial, ports, engine.elsewhere, certificate)
-    with engine.load_place(given.load), engine.deploy(topology) as deployment:
+    with engine.load_place(given.load) as place, engine.deploy(topology) as deployment:
+        heard = {name: there(hear, 0.1) for name, there in place.measured.items()}
         acts = (carry_out(trial.arm, deployment, drill, certificate.next) for drill in given.drills)
         scaled, rolled, rotated, moved = acts
         named = replace(deployment.topology.entry, host="nginx")  # its task has another address now
@@ -244,6 +361,8 @@ def test_a_swarm_adds_replaces_and_moves_tasks_while_they_serve(hosts: tuple[Hos
         front = all_behind(lambda: deployment.there(who, deployment.topology, named), 4)
         logs, kinds = deployment.logs(), {each.partition(":")[0] for each in seen_on(hosts)}
 
+    assert set(heard) == {"one", "two"}
+    assert all(each.after.engine_cpu_s and each.after.busy_s > each.before.busy_s for each in heard.values())
     assert [act.what for act in scaled] == ["added", "SIGHUP", "returned", "came"]
     assert [act.what for act in rolled] == ["SIGHUP", "updated", "updated", "SIGHUP", "updated"]
     assert sorted(act.detail.partition(" (")[0] for act in rolled if act.what == "updated") == [
@@ -260,6 +379,56 @@ def test_a_swarm_adds_replaces_and_moves_tasks_while_they_serve(hosts: tuple[Hos
     with closing(hosts[0].engine.client()) as manager:
         assert [node.attrs["Spec"]["Availability"] for node in manager.nodes.list()] == ["active", "active"]
     assert left_on(hosts) == []
+
+
+BACK = """
+[[drills]]
+verb = "deploy"
+image = "{image}"
+update = {{ order = "start-first", monitor = "2s", failure = "rollback" }}
+"""
+
+
+@pytest.fixture
+def ends_at_once(carried: Mapping[str, ImageRecord]) -> Iterator[str]:
+    """The name of an image of the app whose containers end as soon as they are started."""
+    with of_the_app(carried, "ends", "false") as name:
+        yield name
+
+
+def test_an_update_that_fails_is_taken_back_by_the_swarm(
+    hosts: tuple[Host, Host], ends_at_once: str, tmp_path: Path
+) -> None:
+    """The first one is the last: its task comes again from the image that it had, and the others stay."""
+    path = scenario(hosts, tmp_path, "30s")
+    path.write_text(path.read_text() + BACK.format(image=ends_at_once))
+    given = read_scenario(path)
+    engine, images = open_swarm(given, RUN_ID, print)
+    trial = build_plan(given).trials[0]
+    topology = build_topology(given, trial, nominal_ports(given, trial.arm), engine.elsewhere)
+    with engine.load_place(given.load), engine.deploy(topology) as deployment:
+        before = dict(in_the_app(hosts))
+        (drill,) = given.drills
+        acts = carry_out(trial.arm, deployment, drill)
+        after = dict(in_the_app(hosts))
+        front = all_behind(lambda: deployment.there(who, deployment.topology, deployment.topology.entry), 3)
+    (updated,) = (act for act in acts if act.what == "not updated")
+    first, told = updated.detail.split(": ")
+    assert first in before, "in the order in which they were started"
+    assert told == "rollback completed (start-first, looked at for 2 s)"
+    assert set(after) == set(before) == {"app-1", "app-2", "app-3"}
+    assert set(after.values()) == {images["app"].id}, "none runs from the image that ends at once"
+    assert len(front) == 3, "all answer through the front"
+    assert left_on(hosts) == []
+
+
+def in_the_app(hosts: tuple[Host, Host]) -> Iterator[tuple[str, str]]:
+    """The services of the app whose containers run, and the image of each."""
+    for host in hosts:
+        with closing(host.engine.client()) as own:
+            for each in own.containers.list(filters={"label": f"{RUN}={RUN_ID}"}, ignore_removed=True):
+                if each.labels[SERVICE].startswith("app-"):
+                    yield each.labels[SERVICE], str(each.image.id)
 
 
 def test_a_node_that_disappears_is_a_sentence(hosts: tuple[Host, Host], tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def run_arm(client: docker.DockerClient, root: Path, arm: Arm) -> tuple[TrialRes
     locustfile.parent.mkdir()
     locustfile.write_text(LOCUSTFILE)
     load = Load(locustfile=locustfile, rate=60.0, lanes=8, warmup=0.5, measure=2.0)
-    app = app_of_repository(client_path="/whoami")
+    app = app_of_repository(client_path="/whoami", user="" if arm.fronted else "nobody")  # whom only the image knows
     scenario = scenario_of(arm, app=app, load=load, trials=Trials(blocks=1))
     engine, _ = open_docker(scenario, RUN_ID, print, docker_client=lambda: client)
     plan, made = build_plan(scenario), certificate_for(scenario)

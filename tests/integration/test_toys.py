@@ -66,10 +66,12 @@ def test_the_front_is_attested_by_its_own_header(run: Path) -> None:
 
 
 def test_the_engine_is_the_one_of_the_run(run: Path) -> None:
-    """As the environment and the report say."""
+    """As the environment and the report say, which also say that it has no containers."""
     info = json.loads((run / "run.json").read_text())
 
-    assert info["environment"]["facts"]["engine"] == "bare"
+    facts = info["environment"]["facts"]
+    assert (facts["engine"], facts["contained"]) == ("bare", False)
+    assert "engine bare (plain processes, no containers)" in (run / "report.md").read_text()
     assert info["images"]["turnstile"]["name"].startswith("python3 ")
 
 

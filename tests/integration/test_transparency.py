@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from lab.attest.echo import echo_server
-from lab.attest.wire import ask
+from lab.attest.raw_http import ask
 from lab.engines.docker.engine import DockerEngine
 from lab.errors import ScenarioError
 from lab.host.authority import certificate_for
@@ -60,7 +60,7 @@ def test_large_bodies_pass_a_front_without_room_for_them(
     engine: DockerEngine, front: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Three of 100 MB, more than fits into what the container may write."""
-    monkeypatch.setattr("lab.attest.wire.TIMEOUT_S", 120.0)  # for all of a body
+    monkeypatch.setattr("lab.attest.raw_http.TIMEOUT_S", 120.0)  # for all of a body
     ports = engine.free_ports(2, 1)
     behind = arm(**front)
     with echo_server(ports[0]) as echo:

@@ -20,7 +20,6 @@ from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import ServiceKind
 from lab.record.types import Environment, RunInfo
-from lab.report.first_screen import told as sentences
 from lab.report.parts.boxes import machine_box
 from lab.report.parts.caveats import caveats
 from lab.report.parts.facts import facts_line
@@ -28,6 +27,7 @@ from lab.report.sections.details import version_table
 from lab.report.sections.limits import limits
 from lab.scenario.model import Scenario
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_summaries
+from tests.builders import told as sentences
 from tests.fake_images import FakeDocker
 
 NEW = {**WORKERS, "name": "new", "image": "example/app:2"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,18 +18,18 @@ from typer.testing import CliRunner
 
 from lab.analysis.comparison import least_blocks
 from lab.cli import app
-from lab.cli.capacity import capacity, climbing
+from lab.cli.capacity import _fitting, _told_longer, capacity, climbing, told_span
 from lab.errors import InterruptedRunError, InvalidRunError, LabError, LoadError, ScenarioError
 from lab.load.locust_process import LoadOutcome, LoadProgress
 from lab.plan.blocks import Plan, build_plan
 from lab.plan.topology import Topology
 from lab.record.folder import read_trials
-from lab.record.types import REQUESTS, Calibration, GateResult, LoadCounters, TrialResult
+from lab.record.types import HOST, REQUESTS, Calibration, GateResult, LoadCounters, TrialResult
 from lab.run.capacity import ABOVE, APART, BELOW, QUICK_RUNGS, RUNGS, _kept, ladder, with_ladder
 from lab.run.conclude import Conclusion, conclude
 from lab.run.confirm import _capacities, alone, concluded, confirm
-from lab.run.estimate import LIKELY_RANGE, fitting_blocks, ladder_s, nominal, pilot_s, search_s
-from lab.run.generator import Generator
+from lab.run.estimate import LIKELY_RANGE, before_s, fitted, ladder_s, nominal, pilot_s, search_s, search_span, slowest
+from lab.run.generator import Generator, Paid
 from lab.run.run import planned, resume_run, run_scenario
 from lab.run.rungs import coarse_climb, first_climb, geometric
 from lab.run.surroundings import Surroundings
@@ -38,7 +39,8 @@ from lab.scenario.compare import Expect
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Load, Scenario
 from lab.scenario.toml_text import scenario_text
-from tests.builders import make_gate, with_record
+from lab.units import format_duration
+from tests.builders import make_gate, make_run, table_of, with_record
 from tests.fake_surroundings import FakeSurroundings, judged, shop
 from tests.fakes import RUNTIME, FakeLoad, World
 
@@ -223,6 +225,16 @@ def test_a_look_has_fewer_rungs_and_blocks(tmp_path: Path) -> None:
     assert build_plan(found).estimated_s < 8.5 * 60
 
 
+@pytest.mark.parametrize(("name", "blocks"), [("quickstart", 6), ("hybrid", 7), ("fronts", 7), ("servers", 8)])
+def test_a_look_has_the_blocks_that_a_verdict_takes(name: str, blocks: int) -> None:
+    """Several judged arms share the error; a number that somebody gives stays."""
+    given = read_scenario(REPOSITORY / "scenarios" / f"{name}.toml")
+    looks = [climbing(given, "", quick=True, blocks=number) for number in (None, 6)]
+
+    assert [look.trials.blocks for look in looks] == [blocks, 6]
+    assert looks[0].trials.blocks >= least_blocks(looks[0])
+
+
 def test_a_look_at_two_arms_takes_ten_minutes_at_most(tmp_path: Path) -> None:
     """With preparation and pilot; the arms that are there to explain are left out."""
     quickstart = read_scenario(REPOSITORY / "scenarios" / "quickstart.toml")
@@ -332,14 +344,73 @@ def test_slow_or_unlike_arms_have_as_many_blocks_as_fit(least: float, greatest: 
     quickstart = read_scenario(REPOSITORY / "scenarios" / "quickstart.toml")
     asked = climbing(quickstart, "p99 <= 50ms", quick=False, blocks=None)
     two = replace(asked, arms=climbing(quickstart, "", quick=True, blocks=None).arms)
-    before_s = search_s(two) - ladder_s(nominal(two))
+    before = before_s(two)
     rates = ladder({"workers": least, "replicas": greatest})
     climber = replace(two, capacity=replace(two.capacity or Capacity(), rates=rates))
-    found = replace(climber, trials=replace(climber.trials, blocks=fitting_blocks(climber, before_s)))
+    found = fitted(climber, before)
 
     assert found.trials.blocks == blocks
-    assert before_s + ladder_s(found) <= 40 * 60
-    assert before_s + ladder_s(found) > 0.85 * search_s(two), "what was planned before the pilot is within 15%"
+    assert before + ladder_s(found) <= 40 * 60
+    assert before + ladder_s(found) > 0.85 * search_s(two), "what was planned before the pilot is within 15%"
+
+
+def two_arms(rate: float, *, quick: bool, blocks: int | None = None) -> Scenario:
+    """The search for the two arms of the quickstart that are judged, where this rate is asked."""
+    quickstart = read_scenario(REPOSITORY / "scenarios" / "quickstart.toml")
+    asked = replace(quickstart, load=replace(quickstart.load, rate=rate))
+    look = climbing(asked, "p99 <= 50ms", quick=True, blocks=blocks)
+    return look if quick else replace(climbing(asked, "p99 <= 50ms", quick=False, blocks=blocks), arms=look.arms)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("fits", [True, False])
+@pytest.mark.parametrize("asked", [20.0, 60.0, 100.0, 150.0, 300.0, 5000.0])
+@pytest.mark.parametrize("apart", [1.0, 1.5, 2.0, 3.0])
+def test_a_search_takes_as_long_as_was_said(asked: float, apart: float, quick: bool, fits: bool) -> None:
+    """Within 15% of the time, or of the range, that was told before the pilot, for arms that carry what is asked."""
+    search = two_arms(asked, quick=quick)
+    told = search_span(search, fits=fits and not quick)
+    for carried in (1.0, 1.2, 4.0):
+        least = max(50.0, asked) * carried
+        rates = ladder({"workers": least, "replicas": least * apart}, quick=quick)
+        climber = replace(search, capacity=replace(search.capacity or Capacity(), rates=rates))
+        took = before_s(search) + ladder_s(fitted(climber, before_s(search)) if fits and not quick else climber)
+
+        low, high = (told.likely, told.likely) if told.is_known else (told.least, told.most)
+        assert 0.85 * low <= took <= 1.15 * high
+
+
+def test_a_range_is_told_where_slow_arms_may_take_longer() -> None:
+    """Arms of 60 a second took 54 minutes where 39 were said; of 300 it is known, unless they carry far less."""
+    slow, fast = (search_span(two_arms(rate, quick=False), fits=True) for rate in (60.0, 300.0))
+
+    assert re.fullmatch(r"about \d\d min to 1 h \d min", told_span(slow))
+    assert slow.least < 54 * 60 < slow.most
+    assert re.fullmatch(r"about 39 min \d+ s", told_span(fast))
+    assert _told_longer(fast) == "; longer if an arm carries less than 300 requests a second"
+
+
+def test_fewer_blocks_are_told_with_the_time_that_they_take() -> None:
+    """Of slow arms not even 8 blocks fit into 40 minutes."""
+    said: list[str] = []
+    search = two_arms(60.0, quick=False)
+    climber = replace(search, capacity=replace(search.capacity or Capacity(), rates=ladder({"workers": 60.0})))
+    found = _fitting(climber, before_s(search), said.append)
+    own = format_duration(round(before_s(search) + ladder_s(found)))
+
+    assert found.trials.blocks == 8
+    assert before_s(search) + ladder_s(found) > 50 * 60
+    assert f"these take {own}. --blocks 12 asks for all" in said[0]
+
+
+def test_a_study_plans_the_longest_ladder_of_arms_that_carry_what_is_asked() -> None:
+    """Else the search would take the time of what comes after it."""
+    search = two_arms(60.0, quick=True)
+    rates = ladder({"workers": 60.0, "replicas": 60.0}, quick=True)
+    climber = replace(search, capacity=replace(search.capacity or Capacity(), rates=rates))
+
+    assert ladder_s(slowest(search)) == pytest.approx(ladder_s(climber), rel=0.02)
+    assert ladder_s(slowest(search)) > 1.15 * ladder_s(nominal(search))
 
 
 def test_a_long_ladder_keeps_the_blocks_that_a_verdict_takes() -> None:
@@ -352,7 +423,7 @@ def test_a_long_ladder_keeps_the_blocks_that_a_verdict_takes() -> None:
     least = least_blocks(many)
 
     assert least > 8
-    assert fitting_blocks(replace(many, trials=replace(many.trials, blocks=16)), 1e6) >= least
+    assert fitted(replace(many, trials=replace(many.trials, blocks=16)), 1e6).trials.blocks >= least
 
 
 def test_an_interrupt_in_the_pilot_leaves_nothing(tmp_path: Path) -> None:
@@ -507,10 +578,105 @@ def test_processes_that_do_not_help_are_not_taken(tmp_path: Path) -> None:
         )
 
     generator = Generator(shop(tmp_path).load, measure, said.append)
-    generator.top, generator._cores = 450.0, 3
+    generator._loop, generator._cores = 900.0, 3
 
     assert not generator.carries(500.0)
     assert (generator.load.processes, generator.top, said) == (1, 450.0, [])
+
+
+class Heavy(Climbing):
+    """As Climbing, with a client that takes 2 ms of CPU for a request, shared by the load processes."""
+
+    cost_s = 0.002
+
+    def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
+        """What the sampler reads of the load's CPU, twice a second, beside the rows."""
+        found = super().result(target, t0_monotonic_s, connections)
+        plan, begin_s = self._world.plans[-1], self._started_s + 1 - t0_monotonic_s
+        counted = ("busy_s", "steal_s", "total_s", "memory_available_bytes", "load_cpu_max_s", "sampler_cpu_s")
+        idle: dict[str, Any] = {**dict.fromkeys((*counted, "sampler_rss_bytes"), 0), "node": ""}
+        spent_s, rows = 0.0, [{**idle, "t_s": begin_s}]
+        for start_s, end_s, rate in plan.stretches:
+            for at_s in np.arange(start_s + 0.5, end_s + 0.25, 0.5):
+                spent_s += 0.5 * rate * self.cost_s / plan.load_processes
+                rows.append({**idle, "t_s": begin_s + at_s, "load_cpu_max_s": spent_s})
+        table_of(HOST, rows).write_parquet(target.parent / "host.parquet")
+        return found
+
+
+class TooHeavy(Heavy):
+    """4 ms: two processes have the CPU for 500 requests a second."""
+
+    cost_s = 0.004
+
+
+def test_the_generator_gets_the_processes_that_its_own_client_takes(tmp_path: Path) -> None:
+    """A bare loop would do with one: half of what 2 ms a request leave is 250 a second, and the arms carry 300."""
+    found = search(tmp_path, machine(World(load=Heavy)))
+
+    assert found.load.processes == 2
+    assert found.capacity is not None
+    assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1]
+
+
+def test_a_client_that_takes_more_cpu_than_there_is_is_told(tmp_path: Path) -> None:
+    """With what a request takes, and what would be lighter; the bare loop could do a million."""
+    with pytest.raises(LoadError, match=r"is 250 \(a request of its locustfile takes 4.0\d* ms of CPU\)") as told:
+        search(tmp_path, machine(World(load=TooHeavy)))
+
+    assert "FastHttpUser" in told.value.hint
+
+
+def test_what_a_request_takes_is_known_best_at_the_highest_rate(tmp_path: Path) -> None:
+    """The arm that costs most counts; lower rates say less, in an earlier climb and of an arm that holds no more."""
+    info = make_run(shop(tmp_path))
+    generator = Generator(shop(tmp_path).load, lambda _load: None, lambda _text: None)
+    generator.learn(info, {"a": Paid(rate=50.0, each=400.0), "b": Paid(rate=200.0, each=900.0)})
+    early = generator.top
+    generator.learn(info, {"a": Paid(rate=200.0, each=800.0), "b": Paid(rate=100.0, each=300.0)})
+
+    assert (early, generator.top) == (450.0, 400.0)
+
+
+def test_what_a_request_takes_is_of_one_request_with_several_machines_too(tmp_path: Path) -> None:
+    """A rate is of all machines, and the CPU of one."""
+    given = shop(tmp_path)
+    two = replace(given.load, nodes=("gen1", "gen2"))
+    generator = Generator(two, lambda _load: None, lambda _text: None)
+    generator.learn(make_run(given), {"a": Paid(rate=100.0, each=500.0)})
+
+    assert "a request of its locustfile takes 4.0" in str(generator.too_weak(["a"], 100.0))
+
+
+def test_a_client_too_heavy_for_the_lowest_rate_is_told_so(tmp_path: Path) -> None:
+    """No arm was held at 0 a second."""
+    generator = Generator(shop(tmp_path).load, lambda _load: None, lambda _text: None)
+    generator.learn(make_run(shop(tmp_path)), {"a": Paid(rate=50.0, each=80.0)})
+    told = str(generator.too_weak(["a"], 0.0))
+
+    assert "held" not in told
+    assert "is 40 (a request of its locustfile takes 12.5" in told
+    assert told.endswith("below the lowest rate of a climb, 50")
+
+
+class SlowAndHeavy(Heavy):
+    """Answers take 40 ms longer, so that nothing holds the objective that stands in before one is found."""
+
+    def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
+        """As of Heavy, but later."""
+        found = super().result(target, t0_monotonic_s, connections)
+        rows = pl.read_parquet(target)
+        rows.with_columns(pl.col("t_done_s") + 0.04).write_parquet(target)
+        return found
+
+
+def test_what_a_request_takes_is_known_where_nobody_gave_an_objective(tmp_path: Path) -> None:
+    """It is found first: by a stricter one that stands in, no rung holds, and nothing would be known."""
+    found = search(tmp_path, machine(World(load=SlowAndHeavy)), slo="", quick=True)
+
+    assert found.capacity is not None
+    assert found.capacity.slo == "p99 <= 250ms"
+    assert found.load.processes == 2
 
 
 def test_arms_and_load_are_kept_apart_where_the_engine_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,7 @@ def test_a_side_holds_repetitions_of_one_thing(tmp_path: Path) -> None:
 
     assert isinstance(refusal, UsageError)
     assert "one side" in str(refusal)
+    assert "a trend: give them without --against" in refusal.hint
     assert "two runs" in str(compare(one).exception)
 
 
@@ -155,7 +156,7 @@ def test_plain_processes_have_one_environment_for_all_arms(tmp_path: Path) -> No
     second = finished(tmp_path, shop(tmp_path, 1), FakeSurroundings(facts=plain, digest="sha256:two"), "two")
 
     said = compare(first, second, "--studied", "images.app.digest").stderr
-    assert "environment.image_digest, images.app.digest" in " ".join(said.split())
+    assert "both: images.app.digest is the same for every arm" in " ".join(said.split())
 
 
 def test_json_has_verdicts_and_what_was_studied(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,18 @@ from typer.testing import CliRunner
 from lab.cli import app, names
 from lab.cli.beforehand import words_of
 from lab.cli.demo import WITHOUT
+from lab.cli.plan_warnings import UNDECIDED, warnings
 from lab.engines.images import images
 from lab.engines.images.offline.bases import stand_in
 from lab.errors import LabError, MissingError, UsageError
+from lab.plan.blocks import build_plan
 from lab.plan.fronts.nginx import IMAGE as NGINX
 from lab.scenario.file import read_scenario
 from lab.scenario.images import PYTHON
 from tests.fake_images import FakeDocker
 
-SHOP = Path(__file__).parents[2] / "examples" / "shop"
+ROOT = Path(__file__).parents[2]
+SHOP, DOCS = ROOT / "examples" / "shop", ROOT / "docs"
 
 Runs = list[dict[str, Any]]
 
@@ -62,6 +67,18 @@ def test_the_demo_says_what_it_gets_and_runs_the_lab_s_own_quickstart(runs: Runs
     assert [(each["scenario"], each["engine"], each["wait_for_quiet"]) for each in runs] == [
         (names.SHIPPED / "quickstart.toml", "docker", 1.0)
     ]
+
+
+def test_the_demo_says_what_the_documentation_shows(runs: Runs) -> None:
+    """Line by line; only how the images come depends on the machine."""
+    page = (DOCS / "howto" / "without_clone.md").read_text(encoding="utf-8")
+    shown = page.partition("$ lab demo\n")[2].partition("```")[0].splitlines()
+
+    def alike(lines: list[str]) -> list[str]:
+        return ["image" if line.startswith("image ") else line for line in lines]
+
+    assert alike(lab("demo").splitlines()) == alike(shown)
+    assert len(runs) == 1
 
 
 def test_a_demo_of_few_blocks_says_that_it_gives_numbers_only(runs: Runs) -> None:
@@ -130,6 +147,26 @@ def test_quick_writes_tells_and_runs(runs: Runs) -> None:
     assert read_scenario(scenario).load.measure == 3.0
     assert [(each["scenario"], each["blocks"], each["open_page"]) for each in runs] == [(scenario, 2, False)]
     assert not runs[0]["allow_concurrent"]
+    assert said.endswith("verdict  lab run lab-scenario/scenario.toml  (6 blocks, about 4 min 30 s)\n")
+
+
+def test_quick_with_enough_blocks_needs_no_further_run(runs: Runs) -> None:
+    """Its own may say the words."""
+    assert "verdict  lab run" not in lab("quick", "--folder", SHOP, "--blocks", 6)
+
+
+@pytest.mark.parametrize("verb", ["init", "quick"])
+def test_the_expectation_that_is_offered_can_be_settled(runs: Runs, verb: str) -> None:
+    """By the rate, the measure phase and the blocks that stand beside it, once it is no comment any more."""
+    said = lab(verb, "--folder", SHOP)
+    scenario = Path("lab-scenario/scenario.toml")
+    text = scenario.read_text()
+    scenario.write_text(text.replace("# [[expect]]", "[[expect]]").replace("# that =", "that ="))
+    planned = build_plan(read_scenario(scenario))
+
+    assert len(planned.scenario.expect) == 1
+    assert not [told for told in warnings(planned) if UNDECIDED in told]
+    assert len(runs) == (verb == "quick"), said
 
 
 @pytest.mark.parametrize("verb", ["demo", "quick"])
@@ -157,6 +194,7 @@ def test_quick_takes_an_app_without_a_dockerfile(runs: Runs, tmp_path: Path) -> 
 
     assert "written  lab-scenario/Dockerfile\n" in said
     assert "again    lab run lab-scenario/scenario.toml --blocks 2 --engine process\n" in said
+    assert "verdict  lab run lab-scenario/scenario.toml --engine process  (6 blocks" in said
     app = read_scenario(Path("lab-scenario/scenario.toml")).app
     assert (app.build, app.dockerfile, app.target) == (tmp_path, "lab-scenario/Dockerfile", "main:api")
     assert app.requirements == tmp_path / "requirements.txt"
@@ -164,14 +202,42 @@ def test_quick_takes_an_app_without_a_dockerfile(runs: Runs, tmp_path: Path) -> 
 
 
 def test_quick_replaces_no_scenario(runs: Runs) -> None:
-    """The second time it names the command that runs what is there; --force replaces it."""
+    """The second time it names its app and the command that runs what is there; --force replaces it."""
     lab("quick", "--folder", SHOP)
-    with pytest.raises(UsageError, match="exists already") as caught:
+    app = re.escape(os.path.relpath(SHOP))
+    with pytest.raises(UsageError, match=f"exists already, for the app in {app}, and nothing") as caught:
         lab("quick", "--folder", SHOP)
 
     assert "run it with `lab run lab-scenario/scenario.toml --blocks 2`" in caught.value.hint
     assert "replaced  lab-scenario/scenario.toml" in lab("quick", "--folder", SHOP, "--force")
     assert len(runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--folder", "shopp"), "--folder: there is no folder shopp"),
+        (("--compose", "compos.yaml"), "--compose: there is no file compos.yaml"),
+        (("--folder", DOCS), "exists already, for the app in"),
+        (("--image", "another:1"), "exists already, for the app in"),
+    ],
+)
+def test_quick_offers_no_scenario_of_another_app(runs: Runs, flags: tuple[object, ...], sentence: str) -> None:
+    """A wrong folder is told first, whatever was written before; what is there for another app would measure that."""
+    lab("quick", "--folder", SHOP)
+    with pytest.raises(UsageError, match=sentence) as caught:
+        lab("quick", *flags)
+
+    assert ("--force" in caught.value.hint, "lab run" in caught.value.hint) == ("exists" in sentence, False)
+    assert len(runs) == 1
+
+
+def test_quick_tells_that_what_is_there_cannot_be_run(runs: Runs) -> None:
+    """With the reason; it is kept all the same."""
+    lab("quick", "--folder", SHOP)
+    Path("lab-scenario/scenario.toml").write_text("nonsense = 1\n")
+    with pytest.raises(UsageError, match="exists already, nothing is overwritten, and it cannot be run: .*nonsense"):
+        lab("quick", "--folder", SHOP)
 
 
 @pytest.mark.parametrize(

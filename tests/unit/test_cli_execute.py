@@ -12,15 +12,26 @@ from typer.testing import CliRunner
 
 from lab.analysis.judge.floor import noise_floors
 from lab.cli import app
-from lab.cli.run import show, with_blocks
-from lab.errors import InterruptedRunError, InvalidRunError, LoadError, MissingError, RunFolderError, ScenarioError
+from lab.cli.asked import file_named, with_blocks
+from lab.cli.run import show
+from lab.errors import (
+    EndedError,
+    InterruptedRunError,
+    InvalidRunError,
+    LabError,
+    LoadError,
+    MissingError,
+    OutsideError,
+    RunFolderError,
+    ScenarioError,
+)
 from lab.host.lock import folder_lock, machine_lock
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, read_info
 from lab.record.types import GateResult, TrialResult, TrialState
 from lab.run.conclude import conclude
 from lab.run.floors import KeptFloor
-from lab.run.run import planned, resume_run, run_scenario
+from lab.run.run import AS_IT_WAS, planned, resume_run, run_scenario
 from lab.run.view import QuietView
 from lab.scenario.compare import Compare, Expect
 from lab.scenario.model import Scenario
@@ -134,7 +145,7 @@ def test_a_run_that_cannot_become_valid_is_never_said_to_be_continued(tmp_path: 
     hint = caught.value.hint
     assert "--resume" not in hint
     assert f"2 blocks are invalid, and 1 of 6 blocks may be replaced; `lab run {path}` starts again" in hint
-    assert f"Cannot become valid any more, start again: `lab run {path.name}`. Cut: " in row
+    assert f"Cannot become valid any more, start again: `lab run {path}`" in row
     assert "cannot become valid any more" in view.said[view.said.index("trial") - 1]
 
 
@@ -197,6 +208,38 @@ def test_a_sweep_of_which_a_point_is_lost_goes_on_for_the_others(tmp_path: Path,
     assert len(told) == len(keys)
     assert ("` starts again" in hint, "` continues it" in hint) == (again, not again)
     assert ("` starts again" in told[-1]) is again
+
+
+@pytest.mark.parametrize(
+    ("error", "done", "changes", "goes_on"),
+    [
+        (EndedError("it ended", "set app.target"), 0, True, False),
+        (EndedError("it ended", "set app.target"), 1, True, True),
+        (OutsideError("a port is taken"), 0, False, True),
+    ],
+)
+def test_an_arm_that_did_not_come_up_asks_for_a_change_that_no_resumed_run_takes(
+    tmp_path: Path, error: LabError, done: int, changes: bool, goes_on: bool
+) -> None:
+    """The hint names the file to change; with nothing measured there is nothing to continue."""
+    deploys = 0
+
+    class Failing(World):
+        def note(self, what: str) -> None:
+            nonlocal deploys
+            deploys += what == "deploy"
+            if deploys > done:
+                raise error
+            super().note(what)
+
+    scenario, around = shop(tmp_path), FakeSurroundings(world=Failing())
+    file = tmp_path / "shop.toml"
+    file.touch()
+    with pytest.raises(type(error)) as caught, file_named(file):
+        run_scenario(build_plan(scenario), "shop", tmp_path / "runs", VIEW, around=around.make())
+
+    hint = caught.value.hint
+    assert (AS_IT_WAS in hint, f"the scenario is {file}" in hint, "continues it" in hint) == (changes, changes, goes_on)
 
 
 def test_what_was_measured_and_cannot_be_read_is_told_of_the_way_on_too(tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from lab.cli import main
+from lab.cli.verbs import DRY_RUN, INSTEAD_OF_DRY_RUN, command_of
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -52,6 +54,76 @@ def test_a_budget_without_cgroups_is_exit_2(ends: Ends, capsys: pytest.CaptureFi
 def test_a_wrong_option_is_exit_2(ends: Ends) -> None:
     """Usage errors have the code of usage errors."""
     assert ends("run", SCENARIOS / "smoke.toml", "--nonsense") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("help",), "`lab --help` lists the commands, `lab VERB --help` explains one"),
+        (("help", "run"), "`lab run --help` explains one"),
+        (("run", "smoke", "--dry-run"), "`lab plan smoke` shows what would run"),
+        (("demo", "--dry-run"), "`lab plan SCENARIO` shows what would run"),
+        (("quick", "--dry-run"), "`lab plan` then shows what would run"),
+        (("study", "smoke", "--dry-run"), "`lab study smoke --plan` says which parts would run and for how long"),
+        (
+            ("capacity", "smoke", "--dry-run"),
+            "it takes before anything runs; `lab plan smoke` shows the arms",
+        ),
+        (
+            ("limits", "smoke", "--dry-run"),
+            "it takes before anything runs; `lab plan smoke` shows the arms",
+        ),
+        (("selfcheck", "--dry-run"), "a selfcheck runs the baseline arm against itself"),
+        (("init", "scenarios", "--processes", "4"), "`lab init --folder scenarios --processes 4`"),
+        (("quick", "compose.yaml"), "`lab quick --compose compose.yaml`"),
+        (("init", "my-app:1"), "`lab init --image my-app:1`"),
+        (("init", "--processes", "4", "my-app"), "`lab init --processes 4 --image my-app`"),
+        (("quick", "--stage", "x", "x", "--wait-for-quiet"), "`lab quick --stage x --image x --wait-for-quiet=5`"),
+        (("init", "my-app:2", "--image", "x"), "`--image my-app:2` in place of --image, or leave 'my-app:2' out"),
+        (("quick", "--folder", ".", "compose.yaml"), "`--compose compose.yaml` in place of --folder, or"),
+    ],
+)
+def test_what_other_programs_understand_is_answered_with_the_word_for_it_here(
+    ends: Ends, capsys: pytest.CaptureFixture[str], words: Sequence[str], hint: str
+) -> None:
+    """Not with a bare refusal."""
+    assert ends(*words) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert hint in told
+
+
+@pytest.mark.parametrize("verb", INSTEAD_OF_DRY_RUN)
+def test_what_is_named_instead_of_a_dry_run_is_there(verb: str) -> None:
+    """Each command with its options, and whoever is answered has no such option."""
+    commands = [words.split()[1:] for words in re.findall(r"`([^`]+)`", INSTEAD_OF_DRY_RUN[verb])]
+
+    assert commands
+    assert DRY_RUN not in _options(verb)
+    for named, *words in commands:
+        assert {word for word in words if word.startswith("-")} <= _options(named)
+
+
+def _options(verb: str) -> set[str]:
+    return {option for parameter in command_of(verb).params for option in parameter.opts}
+
+
+@pytest.mark.parametrize("words", [("init", "--help"), ("init", "my-app", "--help"), ("quick", "--help", "my-app")])
+def test_who_asks_for_help_gets_it(ends: Ends, words: Sequence[str]) -> None:
+    """Also beside an app that no option names."""
+    assert ends(*words) == 0
+
+
+def test_a_wrong_option_is_told_before_an_app_that_no_option_names(
+    ends: Ends, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What follows it may be its value."""
+    assert ends("init", "--nonsense", "my-app") == 2
+    assert "No such option: --nonsense" in capsys.readouterr().err
+
+
+def test_a_dry_run_that_exists_is_left_alone(ends: Ends) -> None:
+    """`lab clean` has one."""
+    assert ends("clean", "--dry-run", "--help") == 0
 
 
 def test_a_command_that_judges_nothing_does_not_wait_for_scipy() -> None:

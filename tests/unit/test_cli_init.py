@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from lab.engines.images.context import read_context
 from lab.engines.images.dockerfile import read_dockerfile
 from lab.errors import UsageError
 from lab.scenario.file import read_scenario
-from lab.starter.guesses import Look, Wanted
+from lab.starter.guesses import Guesses, Wanted
 from lab.starter.start import Start
 
 FLAGS = ("--target", "a:b", "--ready-path", "/", "--path", "/")
@@ -55,6 +58,23 @@ def test_a_folder_alone_is_enough_where_it_says_everything(tmp_path: Path) -> No
         assert expected in said
     assert f"lab plan {out}/scenario.toml" in said
     assert read_scenario(out / "scenario.toml").app.ready_path == "/healthz"
+
+
+@pytest.mark.parametrize(("number", "told"), [(1, "1 serving process in"), (3, "3 serving processes in")])
+def test_how_many_processes_there_will_be_is_told(tmp_path: Path, number: int, told: str) -> None:
+    """With the option that changes it: without it the machine decides, and an example of a page may have more."""
+    said = init("--folder", SHOP, "--processes", number, "--out", tmp_path)
+
+    assert f"arms     {told} each  (--processes; by default the cores" in said
+    assert read_scenario(tmp_path / "scenario.toml").budget.processes == number
+
+
+def test_both_streams_in_one_file_are_in_the_order_of_the_telling() -> None:
+    """A file or a pipe keeps back what is not flushed: the files that were written would stand below what is next."""
+    code = "from lab.cli.console import put, say; say('starts'); put('written'); say('next')"
+    told = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
+
+    assert told.stdout.split() == [b"starts", b"written", b"next"]
 
 
 def test_routes_that_are_not_loaded_are_told(tmp_path: Path) -> None:
@@ -276,9 +296,9 @@ def test_an_image_that_is_here_is_looked_at(tmp_path: Path, monkeypatch: pytest.
     """Its own command, health check and paths are the guesses; a person's word for the app is passed on."""
     asked = []
 
-    def look(name: str, wanted: Wanted, say: object, *, paths: bool) -> Look:
+    def look(name: str, wanted: Wanted, say: object, *, paths: bool) -> Guesses:
         asked.append((name, wanted.port, wanted.target, paths))
-        return Look(start=Start(command=COMMAND), ready_path="/up", paths=("/a",))
+        return Guesses(start=Start(command=COMMAND), ready_path="/up", paths=("/a",))
 
     monkeypatch.setattr("lab.cli.answers.look_at_finished", look)
     init("--image", "shop:1.4", "--port", 80, "--out", tmp_path / "mine")
@@ -324,6 +344,42 @@ def test_wrong_answers_are_sentences(tmp_path: Path, flags: list[str], sentence:
     with pytest.raises(UsageError, match=sentence):
         init(*flags, "--out", tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "refused"),
+    [
+        ("", "shop:app", True),
+        ("", "shop:api", False),
+        ("", "shop:api.mounted", False),
+        ("", "elsewhere:app", False),
+        ("from elsewhere import *\n", "shop:app", False),
+        ("def __getattr__(name): return make(name)\n", "shop:app", False),
+    ],
+)
+def test_a_target_that_its_module_cannot_have_is_told_before_a_build(
+    tmp_path: Path, text: str, target: str, refused: bool
+) -> None:
+    """With the app that is there; where a name may come from elsewhere nobody can tell."""
+    app = shutil.copytree(SHOP, tmp_path / "shop")
+    with (app / "shop.py").open("a") as file:
+        file.write(text)
+    flags = ("--folder", app, "--target", target, "--out", tmp_path / "out")
+    if not refused:
+        assert f"starts   uvicorn {target}  (--target)\n" in init(*flags)
+        return
+    with pytest.raises(UsageError, match=r"--target: 'app' stands nowhere in shop$") as caught:
+        init(*flags)
+    assert caught.value.hint == "did you mean 'shop:api'?"
+
+
+def test_a_slip_in_the_module_of_a_target_is_told_before_a_build(tmp_path: Path) -> None:
+    """With the app that is meant; a module that is like none of the folder may be a package's."""
+    app = shutil.copytree(SHOP, tmp_path / "shop")
+
+    with pytest.raises(UsageError, match=r"--target: there is no module 'shpo' in ") as caught:
+        init("--folder", app, "--target", "shpo:api", "--out", tmp_path / "out")
+    assert caught.value.hint == "did you mean 'shop:api'?"
 
 
 def test_a_base_image_that_a_registry_must_have_is_told(tmp_path: Path) -> None:

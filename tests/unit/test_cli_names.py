@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from lab.cli import open as open_page
 from lab.cli.listing import list_runs
 from lab.cli.verbs import VERBS
 from lab.errors import UsageError
+from lab.metrics import CATALOGUE
 
 RUN = Path(__file__).parent / "data" / "run_v1"
 OLD, NEW = "20261101T000000Z-smoke-aa", "20261102T000000Z-smoke-bb"
@@ -67,6 +69,20 @@ def test_without_any_run_the_latest_is_refused(tmp_path: Path, monkeypatch: pyte
         names.run_folder(Path("latest"))
     with pytest.raises(UsageError, match="nope: no such run; there are none in runs/$"):
         names.run_folder(Path("nope"))
+
+
+def test_bundles_are_named_where_there_are_no_run_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``lab list`` shows them, and a report can be opened from one: it is no run that lacks its report."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / f"{OLD}.zip").touch()
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(UsageError, match="only bundles") as latest:
+        names.run_folder(Path("latest"))
+    with pytest.raises(UsageError, match="runs: a folder of bundles") as folder:
+        names.run_folder(Path("runs"))
+    assert latest.value.hint == f"a bundle is named by its path: runs/{OLD}.zip"
+    assert folder.value.hint == f"name one of them: runs/{OLD}.zip"
 
 
 def test_scenarios_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +138,29 @@ def test_a_slip_in_a_scenario_is_no_run_of_it(runs: Path, monkeypatch: pytest.Mo
             names.scenario_file(Path(asked))
     with pytest.raises(UsageError, match="did you mean 'drill_kill'"):
         names.scenario_file(Path("drill_kil"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("lab-scenario/scenaro.toml", "lab-scenario/scenario.toml"),
+        ("lab-scenaro/scenario.toml", "lab-scenario/scenario.toml"),
+        ("scenario.toml", "lab-scenario/scenario.toml"),
+        ("mien.toml", "mine.toml"),
+        ("mien", "mine.toml"),
+        ("quikstart.toml", "quickstart"),
+    ],
+)
+def test_a_slip_in_a_path_names_the_file_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, meant: str
+) -> None:
+    """Before one of the lab's own scenarios, which is meant by its name."""
+    monkeypatch.chdir(tmp_path)
+    Path("lab-scenario").mkdir()
+    for file in ("lab-scenario/scenario.toml", "mine.toml", "pyproject.toml"):
+        Path(file).touch()
+    with pytest.raises(UsageError, match=rf"no such scenario; did you mean '{meant}'\?"):
+        names.scenario_file(Path(asked))
 
 
 def test_the_shell_completes_runs_and_scenarios(runs: Path) -> None:
@@ -213,6 +252,16 @@ def test_the_list_tells_validity_and_result(runs: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.startswith(f"runs/{NEW}")
 
 
+def test_a_run_without_a_report_is_listed_with_the_command_that_draws_it(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bundle may come without one, too."""
+    (runs / NEW / "comparison.json").unlink(missing_ok=True)
+    list_runs(runs, last=1)
+
+    assert f"`lab report {runs / NEW}` says what came out: " in capsys.readouterr().out
+
+
 def test_one_metric_is_told_by_its_key() -> None:
     """And a near miss names it."""
     found = CliRunner().invoke(app, ["metrics", "p99"], env={"COLUMNS": "80"}).stdout
@@ -220,6 +269,16 @@ def test_one_metric_is_told_by_its_key() -> None:
     assert found.startswith("p99  p99 response time")
     assert "boot" not in found
     assert "did you mean 'p99'" in str(CliRunner().invoke(app, ["metrics", "p9"]).exception)
+
+
+@pytest.mark.parametrize("group", ["latency", "cpu", "CPU"])
+def test_the_metrics_of_a_group_are_told_by_its_name(group: str) -> None:
+    """Its metrics alone."""
+    found = json.loads(CliRunner().invoke(app, ["metrics", group, "--json"]).stdout)
+
+    assert [each["key"] for each in found] == [
+        each.key for each in CATALOGUE if each.group.value.lower() == group.lower()
+    ]
 
 
 def test_a_verb_costs_only_its_own_imports() -> None:

@@ -12,7 +12,7 @@ from lab.cli.report import report
 from lab.cli.summary_file import summary_in
 from lab.errors import InvalidRunError, UsageError
 from lab.report.first_screen import Answer, Group
-from lab.report.renderers.markdown import CUT, MOST, render_summary
+from lab.report.renderers.markdown import CUT, ELSEWHERE, MOST, UNPACKED, render_summary
 from lab.scenario.secret import redactor
 from tests.builders import make_scenario
 from tests.run_folders import write_run
@@ -61,7 +61,7 @@ def test_a_secret_is_in_no_file_for_a_build(tmp_path: Path, monkeypatch: pytest.
     """An error may quote what the app said: in summary and JUnit file it is masked as on the terminal."""
     monkeypatch.setattr("lab.cli.console.KEPT", [redactor(["hunter2hunter2"])])
     summary, junit = tmp_path / "summary.md", tmp_path / "lab.xml"
-    with pytest.raises(InvalidRunError), summary_in(summary), results_in(junit):
+    with pytest.raises(InvalidRunError), summary_in(summary), results_in(junit, None):
         raise InvalidRunError("it said hunter2hunter2", "look for hunter2hunter2")
 
     for file in (summary, junit):
@@ -86,8 +86,21 @@ def test_the_summary_says_how_to_repeat_it_once() -> None:
     good, bad = (render_summary(RUNS[name]()) for name in ("eight good blocks", "no valid block"))
 
     commands = f"```\nlab run {content_of(1).run_id}\nlab report {content_of(1).run_id}\n```"
-    assert good.endswith(f"To repeat it:\n\n{commands}\n\n")
+    assert good.endswith(f"To repeat it, {UNPACKED}:\n\n{commands}\n\n{ELSEWHERE}\n\n")
     assert bad.count(f"lab run {content_of(1).run_id}") == 1
+
+
+@pytest.mark.parametrize("name", ["eight good blocks", "no valid block", "three blocks, cut short, with caveats"])
+def test_the_summary_says_where_its_commands_are_typed(name: str) -> None:
+    """It is read in a comment, far from the run: where to stand comes before them, what another machine takes behind.
+
+    A run can only be continued on its own machine.
+    """
+    text = render_summary(RUNS[name]())
+    before, command = text[: text.index("\n```\nlab run")], text[text.index("```\nlab run") :]
+
+    assert before.endswith(f", {UNPACKED}:\n")
+    assert ("--resume" in command.splitlines()[1]) is (ELSEWHERE not in command)
 
 
 def test_what_is_violated_comes_first() -> None:

@@ -20,12 +20,14 @@ from lab.errors import RunFolderError, ScenarioError
 from lab.plan.blocks import build_plan
 from lab.record.types import Finding, GateResult
 from lab.report.sections.answer_sentences import verdict_answers
+from lab.report.sections.expectation_sentences import condition_answer
 from lab.scenario.file import read_scenario
 from lab.scenario.trials import Trials
 from tests.builders import REPLICAS, WORKERS, make_gate, make_run, make_scenario
 from tests.judged_runs import PLENTY, Values, scenario, series, summary
 
 MEMORY, P99 = "memory.pss.total", "p99"
+ERRORS: Values = {("errors", arm): [0.0] * 6 for arm in ("workers", "replicas")}
 LESS: Values = {(MEMORY, "workers"): series(1e8), (MEMORY, "replicas"): series(1e8, 0.9)}
 
 
@@ -406,6 +408,120 @@ def test_expectations_decide_the_exit_code(that: str, outcome: Outcome, codes: t
 
     assert [(c.name, c.result.outcome) for c in found.conditions] == [("mine", outcome)]
     assert (exit_code(found), exit_code(found, strict=True)) == codes
+
+
+@pytest.mark.parametrize(
+    ("that", "outcome"),
+    [
+        ("errors(replicas) <= 1%", Outcome.HOLDS),  # 300 of 30,000 are just that
+        ("errors(replicas) < 0.9%", Outcome.VIOLATED),
+        ("errors(replicas) - errors(workers) <= 0.5%", Outcome.VIOLATED),
+        ("errors(replicas) <= 10 * errors(workers) + 1%", Outcome.HOLDS),
+        ("errors(replicas) <= 299", Outcome.VIOLATED),
+    ],
+)
+def test_a_share_of_requests_may_fail(that: str, outcome: Outcome) -> None:
+    """A percentage is of all requests of a block; a number counts them."""
+    failed = {"replicas": PLENTY // 100}
+    values: Values = {**LESS, ("errors", "replicas"): [PLENTY / 100] * 8, ("errors", "workers"): [0.0] * 8}
+    found = compare_run(summary(scenario(expect=[{"that": that}]), values, failed=failed))
+
+    assert found.conditions[0].result.outcome is outcome
+
+
+SPOILED = f"{P99}(replicas) < 1s"
+SLOW = f"{MEMORY}(workers) < 50MB"
+NEAR = f"{MEMORY}(replicas) < 90MB"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "spoiled", "requests", "asked", "codes"),
+    [
+        (8, 0, 5_000, [SPOILED], (0, 0)),
+        (8, 8, 5_000, [SPOILED], (0, 3)),  # no block is left
+        (8, 3, 5_000, [SPOILED], (0, 3)),  # too few are
+        (10, 4, 5_000, [SPOILED], (0, 3)),  # enough are, of too many
+        (5, 5, 5_000, [SPOILED], (0, 1)),  # all would be too few as well
+        (8, 1, 450, [SPOILED], (0, 1)),  # too few requests in those that are valid
+        (8, 8, 5_000, [SPOILED, NEAR], (0, 3)),
+        (8, 8, 5_000, [SPOILED, SLOW], (1, 1)),  # a quieter machine will not mend what is violated
+    ],
+)
+def test_what_the_machine_left_undecided_is_no_regression(
+    blocks: int, spoiled: int, requests: int, asked: list[str], codes: tuple[int, int]
+) -> None:
+    """With ``strict`` 3 and not 1, where the planned blocks would have been enough and nothing is violated."""
+    busy = (make_gate("invalid", key="machine.foreign", value=0.48, limit=0.2),)
+    gates = {f"b{block:02d}-workers": busy for block in range(1, spoiled + 1)}
+    values: Values = {
+        (MEMORY, "workers"): series(1e8, blocks=blocks),
+        (MEMORY, "replicas"): series(1e8, 0.9, blocks=blocks),
+        (P99, "workers"): series(0.01, blocks=blocks),
+        (P99, "replicas"): series(0.01, blocks=blocks),
+    }
+    plan = scenario(blocks, compare={"primary": [MEMORY]}, expect=[{"that": that} for that in asked])
+    found = compare_run(summary(plan, values, gates=gates, requests=requests))
+
+    assert (exit_code(found), exit_code(found, strict=True)) == codes
+    badge = condition_answer(found.conditions[0]).badge
+    assert (badge == "undecided: invalid blocks") == (found.conditions[0].spoiled) == (codes[1] == 3 or SLOW in asked)
+
+
+FEW, BEYOND = "for it, it takes 6", "more blocks are invalid for it than may be replaced"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "spoiled", "requests", "value", "causes"),
+    [
+        (8, 8, 5_000, "median of 8 invalid blocks", f"no block is valid {FEW}; 8 blocks are invalid for it"),
+        (8, 3, 5_000, "median of 5 blocks", "5 blocks cannot settle it, it takes 6; 3 blocks are invalid for it"),
+        (
+            1,
+            1,
+            5_000,
+            "of 1 invalid block",
+            f"no block is valid {FEW}; 1 was planned; 1 block is invalid for it",
+        ),
+        (8, 0, 450, "median of 8 blocks", "some trials have too few requests to settle p99(replicas)"),
+        (10, 4, 5_000, "median of 6 blocks", f"{BEYOND}, and the 6 other blocks cannot settle it"),
+    ],
+)
+def test_what_is_undecided_has_its_value_and_every_cause(
+    blocks: int, spoiled: int, requests: int, value: str, causes: str
+) -> None:
+    """Of a machine that was busy and of a run that was too short a reader hears of both, and may judge for himself."""
+    busy = (make_gate("invalid", key="machine.foreign", value=0.48, limit=0.2),)
+    gates = {f"b{block:02d}-workers": busy for block in range(1, spoiled + 1)}
+    values: Values = {(P99, arm): [0.01] * blocks for arm in ("workers", "replicas")}
+    plan = scenario(blocks, compare={"primary": [MEMORY]}, expect=[{"that": SPOILED}])
+    (found,) = compare_run(summary(plan, values, gates=gates, requests=requests)).conditions
+
+    told = f"expected {SPOILED} – p99(replicas) is 10.0 ms ({value}); {causes}"
+    assert condition_answer(found).sentence == told
+
+
+@pytest.mark.parametrize(("spoiled", "outcome"), [(5, Outcome.UNDECIDED), (1, Outcome.HOLDS)])
+def test_an_expectation_does_not_hold_by_what_invalid_blocks_have_left(spoiled: int, outcome: Outcome) -> None:
+    """More than may be replaced are invalid for it: the others show nothing, also where any block is enough."""
+    busy = (make_gate("invalid", key="machine.foreign", value=0.48, limit=0.2),)
+    gates = {f"b{block:02d}-workers": busy for block in range(1, spoiled + 1)}
+    run = summary(scenario(6, expect=[{"that": "errors(workers) == 0"}]), ERRORS, gates=gates)
+    (found,) = compare_run(run).conditions
+    told = condition_answer(found).sentence
+
+    assert found.result.outcome is outcome
+    assert ("more blocks are invalid for it than may be replaced, and the 1 other block" in told) == (spoiled == 5)
+
+
+def test_a_violation_stands_whatever_other_blocks_are_invalid() -> None:
+    """Nothing could mend it: a gate must hide no failed request of a valid block."""
+    busy = (make_gate("invalid", key="machine.foreign", value=0.48, limit=0.2),)
+    gates = {f"b{block:02d}-workers": busy for block in range(1, 6)}
+    values: Values = {("errors", arm): [3.0] * 6 for arm in ("workers", "replicas")}
+    asked = scenario(6, expect=[{"that": "errors(workers) == 0"}])
+    (found,) = compare_run(summary(asked, values, gates=gates)).conditions
+
+    assert (found.result.outcome, found.result.ground) == (Outcome.VIOLATED, Ground.SOME_BLOCKS)
 
 
 def test_an_expectation_on_a_thin_percentile_is_undecided() -> None:

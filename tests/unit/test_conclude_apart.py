@@ -38,8 +38,8 @@ def test_a_drawing_process_that_is_killed_is_told(
     """By the second interrupt it was meant; otherwise something is wrong with the machine, memory for example."""
     ours = Interrupts()
     monkeypatch.setattr("lab.run.conclude.INTERRUPTS", ours)
-    for _ in range(interrupts):
-        ours.count()
+    for second in range(interrupts):
+        ours.count(float(second))
 
     over = threading.Event()
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from lab.engines.docker.container import archive
-from lab.engines.process.command import Place, start_of
+from lab.engines.process.command import ProgramPlace, start_of
 from lab.engines.process.service import start_service
 from lab.host.labels import labels
 from lab.plan.kinds import ServiceKind
@@ -49,7 +49,9 @@ def test_a_container_gets_every_file_with_mode_and_owner() -> None:
 
 def test_a_plain_process_gets_every_file_with_its_mode(tmp_path: Path) -> None:
     """Below its own folder, before it starts."""
-    started = start_service(SERVICE, start_of(SERVICE, Place(), tmp_path, labels("run", "trial", "front")), tmp_path)
+    started = start_service(
+        SERVICE, start_of(SERVICE, ProgramPlace(), tmp_path, labels("run", "trial", "front")), tmp_path
+    )
     try:
         key, conf = tmp_path / "etc/x/key", tmp_path / "etc/x/conf"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,12 @@ from typing import Any
 import pytest
 
 from lab.cli.plan import plan
-from lab.engines.docker.container import creation
+from lab.engines.docker.container import archive, creation
 from lab.errors import ScenarioError
 from lab.host.labels import labels
 from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import build_plan
-from lab.plan.topology import Topology
+from lab.plan.topology import ConfigFile, Topology
 from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.secret import plain
@@ -126,6 +128,19 @@ def test_a_container_gets_the_least_unless_more_is_asked_for(tmp_path: Path) -> 
     assert more["tmpfs"]["/data"] == "rw,exec,nosuid,nodev,size=268435456,mode=1777,uid=0,gid=0"
     assert more["tmpfs"]["/var/cache/app"] == "rw,exec,nosuid,nodev,size=67108864,mode=0700,uid=5,gid=6"
     assert more["healthcheck"] is None
+
+
+@pytest.mark.parametrize(
+    ("user", "owner"),
+    [("", (0, 0)), ("10001:20", (10001, 20)), ("10001", (10001, 0)), ("app", (0, 0)), ("10001:app", (10001, 0))],
+)
+def test_files_belong_to_users_that_are_numbers(user: str, owner: tuple[int, int]) -> None:
+    """Only the image knows who the others are; a key of the app's is for all to read."""
+    key = ConfigFile(path="/etc/lab/tls/server.pem.key", content=b"key", mode=0o444, recorded=False)
+    ((_, packed),) = archive([key], user)
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        (entry,) = tar.getmembers()
+    assert (entry.uid, entry.gid, entry.mode) == (*owner, 0o444)
 
 
 def test_an_entrypoint_may_be_dropped_and_may_say_where_to_listen(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -61,8 +63,10 @@ def wire() -> Wire:
 
 
 @pytest.fixture
-def talk(wire: Wire) -> Conversation:
-    return Conversation(wire, lambda: "some last words", "gen")
+def talk(wire: Wire) -> Iterator[Conversation]:
+    """Its listener ends with the test, however that does."""
+    yield Conversation(wire, lambda: "some last words", "gen")
+    wire.close()
 
 
 def asked(talk: Conversation) -> int:
@@ -98,6 +102,21 @@ def test_a_broken_line_ends_the_conversation_with_what_it_was(wire: Wire, talk: 
         assert str(caught.value) == f"an agent of the lab on node gen said what is no message: {shown}"
     assert time.monotonic() - began_s < DEADLINE_S / 2
     assert talk.ended
+
+
+def test_an_agent_that_takes_no_order_has_ended(
+    wire: Wire, talk: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the order may have got there: what follows would be read as its rest."""
+
+    def write(data: bytes) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(wire, "write", write)
+    for _ in range(2):
+        with pytest.raises(SamplingError, match="an agent of the lab on node gen takes no orders any more"):
+            asked(talk)
+        monkeypatch.undo()
 
 
 def test_a_fault_in_the_listener_leaves_nobody_waiting(

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from lab.analysis.blocks import replacements_allowed
 from lab.analysis.gates.limits import FOREIGN
 from lab.analysis.judge.eligibility import STEADY_DRIFT
 from lab.analysis.judge.failures import FAILURE_MARGIN
 from lab.analysis.judge.levels import FAMILY_ERROR, nominal_error, verdict_blocks
-from lab.cli.verbs import VERBS
+from lab.cli import app
+from lab.cli.verbs import VERBS, command_of
 from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
 from lab.plan.loading import LEAST_WARMUP_S, MAX_WARMUP_S, MIN_WARMUP_REQUESTS, measure_for, queue_limit
@@ -41,7 +43,7 @@ STATED = {  # what a page says in words, made from the constants that decide it
         f"cgroups at {1 / TICK_S:g} Hz",
         f"{LOOKS_ENOUGH} times in a measure phase of {LOOKS_ENOUGH * FASTEST_S:g} to {LOOKS_ENOUGH * SLOWEST_S:g} s",
         f"every {SLOWEST_S:g} s in a longer one",
-        f"{LOOKS_FLOOR} looks in the measure phase",
+        f"{LOOKS_FLOOR} looks in as long a time as the measure phase",
         f"{LEAST_BUDGET * 100:g}% of a core for 8 processes, {MOST_BUDGET * 100:g}% from 16 on",
         f"kept-alive connections for {KEEP_ALIVE_S} s, graceful shutdown within {GRACEFUL_SHUTDOWN_S} s",
         f"{Trials().blocks} by default; {verdict_blocks(1)} is the least for a verdict",
@@ -144,12 +146,56 @@ def test_every_command_is_documented(verb: str) -> None:
     assert f"lab {verb}" in DOCUMENTS
 
 
+def test_every_command_that_reads_bundles_is_named_where_they_are_explained() -> None:
+    """As its help says it of itself."""
+
+    def helps(verb: str) -> str:
+        command = command_of(verb)
+        return " ".join((command.help or "", *(getattr(each, "help", None) or "" for each in command.params)))
+
+    readers = {verb for verb in VERBS if verb != "bundle" and "bundle" in helps(verb)}
+    rows = set(re.findall(r"^\| `lab (\w+) ", (DOCS / "howto" / "share.md").read_text(encoding="utf-8"), re.MULTILINE))
+    line = re.search(r"^lab bundle .* which (.*) read$", (DOCS / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert {"report", "export"} <= readers
+    assert rows == readers
+    assert line
+    assert set(re.split(r", | and ", line[1])) == readers
+
+
 def test_the_reference_is_what_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a change: python docs/generate.py."""
     monkeypatch.setattr(sys, "path", [str(DOCS), *sys.path])
     made = runpy.run_path(str(DOCS / "generate.py"))["reference"]()
 
     assert made == (DOCS / "reference.md").read_text(encoding="utf-8")
+
+
+def test_the_reference_is_sound_markdown() -> None:
+    """No code span is empty, which would swallow what follows; every option of the command itself is on the page."""
+    text = (DOCS / "reference.md").read_text(encoding="utf-8")
+    cells = [cell for line in text.splitlines() if line.startswith("|") for cell in re.split(r"(?<!\\)\|", line)]
+
+    assert [cell for cell in cells if "``" in cell or "` `" in cell or cell.count("`") % 2] == []
+    for option in ("--version, -V", "--install-completion", "--help, -h"):
+        assert f"| `{option}` |" in text
+
+
+def test_the_live_view_on_the_page_is_one_of_its_walk_through(tmp_path: Path) -> None:
+    """As many workers as `lab init` was told there, and a row so far for each arm that its scenario judges."""
+    page = (DOCS / "your_own_app.md").read_text(encoding="utf-8")
+    command = re.search(r"^\$ lab (init --folder examples/shop .*) --out", page, re.MULTILINE)
+    view = page.partition("(a pipe gets plain lines")[2].split("```")[1]
+    assert command
+    words = command[1].replace("examples/", f"{ROOT}/examples/").split()
+    assert CliRunner().invoke(app, [*words, "--out", str(tmp_path / "shop")]).exit_code == 0
+    scenario = read_scenario(tmp_path / "shop" / "scenario.toml")
+
+    assert re.search(rf"block \d/{scenario.trials.blocks} ", view)
+    assert re.search(rf"^ now +replicas \(nginx → {scenario.budget.processes} × ", view, re.MULTILINE)
+    assert len(re.findall(r"^ +worker ", view, re.MULTILINE)) == scenario.budget.processes
+    rows = re.findall(r"^ (\S+) +(\S+) +\d+ +\d\.\d+ ", view.partition("so far")[2], re.MULTILINE)
+    assert rows == [(metric, arm) for metric in scenario.compare.primary for arm in scenario.judged]
 
 
 @pytest.mark.parametrize(("page", "words"), [(page, words) for page, all_of in STATED.items() for words in all_of])

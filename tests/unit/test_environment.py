@@ -10,22 +10,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psutil
 import pytest
 from pydantic import ValidationError
 
+from lab.agent.clock import Clock
 from lab.analysis.comparable import MUST_MATCH, differences, shares_file_pages
+from lab.engines.docker.elsewhere import with_machine
+from lab.record.machine import CpuUser, SeenFacts
 from lab.record.run_types import EngineFacts, Facts, GeneratorFacts, told
 from lab.record.types import Environment
-from lab.run.environment import (
-    FOREIGN_MAX,
-    cpu_facts,
-    cpu_users,
-    describe_environment,
-    machine_mark,
-    virtualisation,
-)
+from lab.run.environment import describe_environment
+from lab.sampling.machine import FOREIGN_MAX, cpu_facts, cpu_users, machine_mark, survey, virtualisation
 
 X86 = "processor\t: 0\nmodel name\t: AMD EPYC\nflags\t\t: fpu vme hypervisor lahf_lm\n"
 ARM = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd\nCPU part\t: 0xd0c\n"
@@ -49,8 +48,9 @@ def test_the_description_is_plain_json(here: Environment) -> None:
 def test_every_fact_that_must_match_is_known(here: Environment) -> None:
     """A key that nobody fills would make all runs look alike."""
     from_the_caller = {"network", "image_digest", "app_python", "fastapi"}
+    of_other_machines = {"engine_at", "load_at"}
 
-    assert set(MUST_MATCH) - set(here.facts) == from_the_caller
+    assert set(MUST_MATCH) - set(here.facts) == from_the_caller | of_other_machines
 
 
 def test_every_fact_that_the_lab_states_is_declared(here: Environment) -> None:
@@ -79,6 +79,82 @@ def test_facts_of_engine_and_app_are_in_it(here: Environment) -> None:
     assert here["uvicorn"] == "0.54.0"
     assert here["cgroup_version"] in (1, 2)
     assert here["cpu_count"] == len(os.sched_getaffinity(0))
+
+
+SERVER = SeenFacts(
+    cpu_model="EPYC", virtualisation="KVM", machine="5e12", cgroup_version=1, foreign=(CpuUser(name="sh", cores=0.5),)
+)
+
+
+def test_nothing_of_this_machine_is_in_the_facts_of_another_one(tmp_path: Path) -> None:
+    """Where the engine is elsewhere an agent there is asked; what it does not tell is missing, and not this one's."""
+    asked: list[str] = []
+
+    def call(_function: object, name: str) -> SeenFacts:
+        asked.append(name)
+        return SERVER
+
+    agent = SimpleNamespace(call=call, clock=Clock(7.0, 0.001))
+    info = {"Name": "server", "NCPU": 64, "MemTotal": 2**36, "KernelVersion": "6.8", "Architecture": "x86_64"}
+    engine = with_machine(ENGINE, cast(Any, SimpleNamespace(info=lambda: info)), cast(Any, agent))
+    facts = describe_environment(engine, root=tmp_path, sleep=no_sleep).facts
+
+    assert asked == ["server"]
+    assert (facts["cpu_model"], facts["cpu_count"], facts["kernel"]) == ("EPYC", 64, "6.8")
+    assert (facts["machine"], facts["engine_at"], facts["virtualisation"]) == ("5e12", "server", "KVM")
+    assert facts["engine_marked"], "the mark is not of the lab's machine, as in older runs"
+    assert facts["cgroup_version"] == 1, "of the kernel there, not the engine's 2"
+    assert facts["foreign"] == [{"name": "sh", "cores": 0.5}]
+    assert {"cpu_governor", "clock_source", "load_average", "pressure_stall"}.isdisjoint(facts)
+    assert json.loads(json.dumps(dict(facts))) == dict(facts)
+
+
+def test_a_machine_has_one_mark_whoever_looks(tmp_path: Path) -> None:
+    """An agent has the machine's processes, and files of its own; of a machine without an id the engine's name does."""
+    for folder, identity in (("inside", "of the image"), ("machine", "of the machine")):
+        (tmp_path / folder / "etc").mkdir(parents=True)
+        (tmp_path / folder / "etc/machine-id").write_text(identity)
+        (tmp_path / folder / "proc").mkdir()
+        (tmp_path / folder / "proc/cpuinfo").write_text(X86)
+    inside, machine = tmp_path / "inside", tmp_path / "machine"
+    mark = survey(machine, sleep=no_sleep).machine
+
+    assert survey(inside, machine, "server", no_sleep).machine == mark
+    assert survey(inside, sleep=no_sleep).machine != mark
+    one, two = (survey(inside, tmp_path / "none", name, no_sleep).machine for name in ("server", "server-2"))
+    assert one != two
+
+
+def test_runs_on_two_servers_are_of_two_machines() -> None:
+    """Also those of older runs, which had the mark of the lab's own machine, and where load comes from others."""
+    one, two = ({"machine": "a", "engine_at": name} for name in ("one", "two"))
+    assert differences(Environment(facts=one), Environment(facts=two)) == [
+        "machine of the engine, where the lab is elsewhere: one / two"
+    ]
+    driven = Environment(facts={"machine": "a", "generators": {"g": {"engine_at": "g1"}, "h": {"engine_at": "h1"}}})
+    assert differences(driven, Environment(facts={"machine": "a"})) == [
+        "machines that drive load, where they are others: g1, h1 / not stated"
+    ]
+
+
+def test_runs_on_one_server_are_of_one_machine_wherever_they_were_started() -> None:
+    """On the server itself, or elsewhere; clones of a server have its mark, and in older runs it was the laptop's."""
+    there, away, clone = (
+        Environment(facts={"machine": "5e12", **where})
+        for where in (
+            {},
+            {"engine_at": "server", "engine_marked": True},
+            {"engine_at": "server-2", "engine_marked": True},
+        )
+    )
+    older = Environment(facts={"machine": "5e12", "engine_at": "server"})
+    another = Environment(facts={"machine": "77aa", "engine_at": "server", "engine_marked": True})
+
+    assert differences(there, away) == []
+    assert differences(away, clone) == ["machine of the engine, where the lab is elsewhere: server / server-2"]
+    assert differences(there, older) == ["machine of the engine, where the lab is elsewhere: not stated / server"]
+    assert differences(away, older) == []
+    assert differences(away, another) == ["machine: 5e12 / 77aa"]
 
 
 def test_a_machine_that_tells_little_is_described_too(tmp_path: Path) -> None:

@@ -87,6 +87,25 @@ def test_arithmetic_is_the_usual_one(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shares"),
+    [
+        ("errors(workers) <= 0.1%", ["workers"]),
+        ("0.1% >= errors(workers)", ["workers"]),
+        ("errors(workers) - errors(replicas) <= 0.1%", ["replicas", "workers"]),
+        ("errors(workers) <= 2 * errors(replicas) + 0.1%", ["replicas", "workers"]),
+        ("errors(workers) <= 10", []),
+        ("errors(workers) <= errors(replicas)", []),
+    ],
+)
+def test_failed_requests_beside_a_percentage_are_their_share(text: str, shares: list[str]) -> None:
+    """As in an objective of a ladder; beside a number they are counted."""
+    expectation = parse_expectation(text, ARMS)
+
+    assert sorted(reading.arm for reading in expectation.shares) == shares
+    assert expectation.kind is (Kind.FRACTION if shares else Kind.COUNT)
+
+
+@pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
         ("p98(workers) < 5ms", "unknown metric 'p98'", "did you mean 'p9"),
@@ -103,6 +122,11 @@ def test_arithmetic_is_the_usual_one(text: str, value: float) -> None:
         ("1 / p99(workers) < 5", "a number cannot be divided by a time", ""),
         ("errors(workers) + share.max(workers) < 1", "a count cannot be added to a fraction", ""),
         ("p99(workers) == 5ms", "== is for counts, not for a time", "<="),
+        ("errors(workers) <= share.max(workers)", "a count cannot be compared with a fraction", "without %"),
+        ("errors(workers) + 5 <= 1%", "a count cannot be compared with a fraction", "without %"),
+        ("errors(workers) == 0%", "== is for counts, not for a fraction", "<="),
+        ("drill.lost(workers) <= 1%", "a count cannot be compared with a fraction", "without %"),
+        ("errors(2x) / errors(workers) * errors(2x) + errors(2x) <= 1%", "a share here and a count there", "two"),
         ("share.max(workers) != 0.5", "!= is for counts, not for a fraction", ""),
         ("p99(workers) < 5 parsecs", "unknown unit 'parsecs'", "5ms"),
         ("p99(workers)", "expected a comparison (<, <=, >, >=, ==, !=), got the end", ""),

@@ -71,6 +71,15 @@ def test_verdicts_carry_everything_that_they_rest_on() -> None:
     assert made["blocks"]["valid_for"]["memory"] == [1, 2, 4, 5, 6, 7, 8]
 
 
+def test_an_expectation_that_the_machine_left_undecided_is_told_apart() -> None:
+    """What --strict ends with 3 for, and not with 1, is there to be read by a program."""
+    busy = (make_gate("invalid", key="machine.foreign", value=0.48, limit=0.2),)
+    gates = {f"b{block:02d}-workers": busy for block in range(1, 9)}
+    (entry,) = document(summary(scenario(expect=[{"that": "errors(workers) == 0"}]), LESS, gates=gates))["expectations"]
+
+    assert (entry["outcome"], entry["spoiled"]) == ("undecided", True)
+
+
 def test_expectations_and_block_values_are_in_it() -> None:
     """Outcome with its interval; every block's value, null where there is none."""
     values: Values = {**LESS, ("errors", "workers"): [0.0] * 7 + [None]}
@@ -81,6 +90,7 @@ def test_expectations_and_block_values_are_in_it() -> None:
 
     assert (zero["outcome"], zero["blocks"]) == ("undecided", [8])
     assert (less["name"], less["outcome"], less["unit"]) == ("less", "holds", "a size")
+    assert (zero["spoiled"], less["spoiled"]) == (False, False)
     assert less["interval"]["high"] < 0
     assert memory["blocks"] == dict.fromkeys("12345678", 1e8)
     assert errors["blocks"]["8"] is None

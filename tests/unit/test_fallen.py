@@ -6,30 +6,48 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from lab.analysis.decision import card_of
 from lab.analysis.expectations import Outcome
-from lab.analysis.points import PointResult, judge_points
+from lab.analysis.points import PointResult, judge_points, worst_code, worst_of
 from lab.analysis.sweep import curve, demands
 from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.engines import Deployment, Engine
-from lab.errors import DeploymentError, EndedError, InterruptedRunError, LateError
+from lab.errors import DeploymentError, EndedError, InterruptedRunError, InvalidRunError, LateError
 from lab.plan.axes import AXES
 from lab.plan.blocks import build_plan
 from lab.plan.topology import Topology
 from lab.record.folder import RunFolder, new_run_info, read_info
-from lab.record.types import Environment, RunInfo, TrialState
+from lab.record.types import Environment, GateResult, RunInfo, TrialResult, TrialState
 from lab.report.build import write_reports
 from lab.report.parts.caveats import fallen_told
+from lab.report.parts.gate_sentences import NO_REASON, reason_line
+from lab.report.renderers.card_document import card_document
 from lab.report.renderers.json_document import comparison_document
+from lab.report.sections.decision import RUNNING, card_table
+from lab.report.sections.weights_told import tally_sentences
 from lab.run.blocks import run_plan
-from lab.run.run import planned
-from lab.run.tools import Run
+from lab.run.inside import points_in
+from lab.run.run import VIOLATED, planned, run_scenario
+from lab.run.tools import Run, Tools
+from lab.scenario.compare import Expect
 from lab.scenario.model import Scenario
 from lab.units import MIB
-from tests.builders import REPLICAS, WORKERS, make_run, make_scenario, make_summaries, make_trials
+from tests.builders import (
+    REPLICAS,
+    WORKERS,
+    make_gate,
+    make_run,
+    make_scenario,
+    make_summaries,
+    make_trials,
+    with_record,
+)
+from tests.fake_surroundings import FakeSurroundings, shop
+from tests.fake_surroundings import judged as judged_apart
 from tests.fakes import FakeEngine, Silent, World
 
 SIZES = ("split:128MiB", "split:256MiB")
@@ -275,12 +293,40 @@ def test_curves_tables_and_the_demand_tell_of_it(tmp_path: Path, fallen: tuple[s
         assert xs == ([256.0] if arm in fallen else [128.0, 256.0])
         assert found[arm].outcomes[128.0] is (Outcome.VIOLATED if arm in fallen else Outcome.HOLDS)
         assert found[arm].enough == (256.0 if arm in fallen else 128.0)
-        told = f"128.0 MiB split: 4 processes of {arm} did not get to serve here: b01-{TIGHT}-{arm} failed while"
+        told = f"128.0 MiB split: “{arm}” could not start with 4 processes here: b01-{TIGHT}-{arm} failed while"
         for form in (written.terminal, written.html.read_text(), written.markdown.read_text()):
             assert (told in " ".join(form.split())) == (arm in fallen)
     assert [one.exit_code() for one in points] == [0, 0]
     documents = [comparison_document(one.run, one.summary, one.comparison) for one in points]
     assert [set(document["fallen"]) for document in documents] == [set(fallen), set()]
+
+
+@pytest.mark.parametrize("fallen", [("replicas",), ("workers",), ("workers", "replicas")])
+def test_a_decision_card_says_where_an_arm_cannot_run(fallen: tuple[str, ...]) -> None:
+    """It is no line about the other point alone: a row for each arm, for people and for programs."""
+    scenario = swept(blocks=7, sweep={"memory": list(SIZES)})
+    info, points = judged(scenario, *fallen)
+    card = card_of(points)
+    rows = [[cell.text for cell in row] for row in card_table(card).rows if row[0].text == RUNNING]
+
+    assert [row[:4] for row in rows] == [[RUNNING, "128.0 MiB split", "–", f"{arm} cannot run"] for arm in fallen]
+    assert all(KILLED in row[4] for row in rows)
+    assert {line.point for line in card.lines} == {"256.0 MiB split"}
+    assert [(one["arm"], one["run"], one["point"], one["setting"]) for one in card_document(card)["fallen"]] == [
+        (arm, info.run_id, "128.0 MiB split", {"memory": "128.0 MiB split"}) for arm in fallen
+    ]
+
+
+@pytest.mark.parametrize("fallen", ["replicas", "workers"])
+def test_a_weight_keeps_the_part_of_a_point_at_which_an_arm_cannot_run(fallen: str) -> None:
+    """Half of it is not shared out there, and the sentence says why."""
+    _, points = judged(swept(blocks=7, sweep={"memory": list(SIZES)}), fallen)
+    found = card_of(points, {"memory": 1.0}).tally
+    assert found is not None
+
+    shared = sum(found.weighted.values()) + found.placed  # to a winner that another storage driver may turn round
+    assert (shared, found.unjudged) == (0.5, 0.5)
+    assert any(f"at 128.0 MiB split ({fallen} cannot run, " in said for said in tally_sentences(found))
 
 
 def test_what_was_expected_of_an_arm_that_cannot_run_fails() -> None:
@@ -289,6 +335,32 @@ def test_what_was_expected_of_an_arm_that_cannot_run_fails() -> None:
     plain, asked = (judged(scenario, "replicas")[1][0] for scenario in (swept(), expects))
 
     assert (plain.exit_code(), plain.exit_code(strict=True), asked.exit_code()) == (0, 1, 1)
+
+
+def test_strict_hides_no_violation_behind_what_the_machine_spoiled() -> None:
+    """At another point of the run: it stays 1, and only beside what holds it is 3."""
+    _, points = judged(swept(blocks=7, expect=[{"that": "errors(replicas) <= 10"}]), "replicas")
+    fallen, good = points
+    (found,) = good.comparison.conditions
+    left = replace(found, result=replace(found.result, outcome=Outcome.UNDECIDED), spoiled=True)
+    spoiled = replace(good, comparison=replace(good.comparison, conditions=(left,)))
+
+    assert worst_code([fallen, spoiled], strict=True) == 1
+    assert (worst_code([good, spoiled]), worst_code([good, spoiled], strict=True)) == (0, 3)
+
+
+def test_no_invalid_point_hides_what_the_app_did_at_another() -> None:
+    """A violation is known, whatever the machine did elsewhere; two runs of a study are held together likewise."""
+    scenario = swept(blocks=7, expect=[{"that": "errors(replicas) == 1"}])
+    bad = (make_gate("invalid"),)
+    violated = judge_points(make_run(scenario), make_summaries(scenario))[0]
+    trials = (with_record(trial, gates=bad) for trial in make_trials(scenario))
+    spoiled = judge_points(make_run(scenario), map(summarise_trial, trials))[1]
+
+    assert (violated.exit_code(), spoiled.exit_code()) == (1, 3)
+    assert worst_code([violated, spoiled]) == worst_code([violated, spoiled], strict=True) == 1
+    assert worst_code([spoiled, spoiled]) == 3
+    assert (worst_of([3, 1, 0]), worst_of([4, 3, 1]), worst_of([])) == (1, 4, 0)
 
 
 def test_numbers_from_before_it_fell_do_not_count() -> None:
@@ -300,3 +372,75 @@ def test_numbers_from_before_it_fell_do_not_count() -> None:
     assert [arm.name for arm in points[0].summary.arms] == ["workers"]
     assert points[0].summary.decision.complete == (1, 2)
     assert points[0].point.scenario.budget.memory.amount == 128 * MIB
+
+
+@pytest.mark.parametrize(
+    ("why", "line"),
+    [
+        ("killed for want of memory:\n  its log", "killed for want of memory"),
+        ("it ended.", "it ended"),
+        ("", NO_REASON),
+        ("\n  its log", NO_REASON),
+    ],
+)
+def test_a_reason_is_one_line_also_where_it_is_empty(why: str, line: str) -> None:
+    """A record may have an empty one: that must not take the report, or the run that is continued, away."""
+    found = replace(make_run(make_scenario()), fallen={"": {"workers": why}})
+
+    assert reason_line(why) == line
+    assert [*fallen_told(found, 1)] == [f"“workers” could not start with 1 process here: {line}."]
+
+
+def spoiling(tools: Tools, *bad: str) -> Tools:
+    """A machine that is disturbed in the trials whose names hold one of these."""
+
+    def gates(result: TrialResult, _cpu_count: int) -> tuple[GateResult, ...]:
+        return (make_gate("invalid" if any(each in result.record.trial_id for each in bad) else "pass"),)
+
+    return replace(tools, run_gates=gates)
+
+
+def test_only_the_point_that_was_spoiled_has_another_block(tmp_path: Path) -> None:
+    """One of five blocks at one point: a sixth runs there, with all arms, and nowhere else; the run is good."""
+    scenario = swept(blocks=5)
+    run, _ = carry_out(tmp_path, lambda _topology: None, scenario)
+    run = replace(run, tools=spoiling(run.tools, f"b02-{TIGHT}-workers"))
+    run_plan(run)
+    info = read_info(run.folder.path)
+
+    assert set(info.order) - {trial.id for trial in build_plan(scenario).trials} == {
+        f"b06-{TIGHT}-workers",
+        f"b06-{TIGHT}-replicas",
+    }
+    assert set(info.states.values()) == {TrialState.DONE}
+    assert [points.decision.used for points in decided(run)] == [(1, 3, 4, 5, 6), (1, 2, 3, 4, 5)]
+
+
+def decided(run: Run) -> list[Any]:
+    """What became of the blocks at each point, in the order of the scenario."""
+    return [point.comparison for point in points_in(run.folder.path, read_info(run.folder.path))]
+
+
+def test_more_spoiled_blocks_than_may_be_replaced_at_one_point_cost_no_other_its_own(tmp_path: Path) -> None:
+    """Two of five are too many there; a point that lost one has it replaced, and the error names the other."""
+    run, _ = carry_out(tmp_path, lambda _topology: None, swept(blocks=5))
+    bad = (f"b02-{TIGHT}-workers", f"b03-{TIGHT}-workers", f"b04-{WIDE}-replicas")
+    run = replace(run, tools=spoiling(run.tools, *bad))
+    with pytest.raises(InvalidRunError, match=f"not valid at {TIGHT}"):
+        run_plan(run)
+    added = {trial for trial in read_info(run.folder.path).order if trial.startswith("b06-")}
+
+    assert {f"b06-{WIDE}-workers", f"b06-{WIDE}-replicas"} <= added
+
+
+@pytest.mark.parametrize(("that", "code"), [("errors(workers) == 1", 1), ("errors(workers) == 0", 3)])
+def test_a_run_with_a_violation_beside_an_invalid_point_ends_with_1(tmp_path: Path, that: str, code: int) -> None:
+    """The hint says why; without a violation it stays 3."""
+    around = FakeSurroundings(world=World()).make()
+    around = replace(around, conclude=judged_apart, tools=spoiling(around.tools, TIGHT))
+    scenario = replace(shop(tmp_path), sweep=swept().sweep, expect=(Expect(that=that),))
+    with pytest.raises(InvalidRunError) as ended:
+        run_scenario(build_plan(scenario), "tight", tmp_path / "runs", Silent(), around=around)
+
+    assert ended.value.exit_code == code
+    assert (VIOLATED in ended.value.hint) is (code == 1)

@@ -11,13 +11,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lab.analysis.gates import run_gates
+from lab.analysis.gates import run_gates, spoiled
+from lab.analysis.gates.limits import DRILL_CLOCK
 from lab.analysis.trial.drill import aftermath
 from lab.analysis.trial.drill_metrics import drill_values
 from lab.analysis.trial.fallout import Fallout, fallout
 from lab.analysis.trial.radius import Radius, radius
+from lab.metric_types import Family, Unit
+from lab.metrics.drills import DRILLS
 from lab.plan.kinds import Role, ServiceKind
-from lab.record.types import Event, TrialResult
+from lab.record.types import ClockOffset, Event, GateResult, NodeRecord, TrialResult
 from tests.builders import with_record, with_tables
 from tests.unit.test_aftermath import ACT_S, trial
 
@@ -242,6 +245,27 @@ def test_a_window_before_the_action_that_is_slower_than_its_seconds_is_not_stead
 
     assert [gate.outcome for gate in gates] == ["pass", "invalid"]
     assert gates[1].value == pytest.approx(2.0, abs=0.01)
+
+
+@pytest.mark.parametrize(("bound_s", "expected"), [(0.049, "pass"), (0.101, "invalid")])
+def test_a_drill_takes_clocks_that_are_better_known(bound_s: float, expected: str) -> None:
+    """METHOD 11.2, a round trip of 0.2 s: a tenth of what is judged, whatever this arm's recovery was; times are lost.
+
+    On one clock there is nothing to know.
+    """
+    node = NodeRecord(name="gen", clock=ClockOffset(offset_s=3.0, bound_s=bound_s))
+    near = ClockOffset(offset_s=0.0, bound_s=0.001)
+    (found,) = held(with_record(trial(), clock=near, nodes=(node,)))
+    assert (found.outcome, found.value) == (expected, bound_s)
+    assert spoiled([found]) == ({Family.TIME} if expected == "invalid" else frozenset())
+    (alone,) = held(trial())
+    assert (alone.outcome, alone.why) == ("pass", "one-clock")
+    judged = [metric.bound for metric in DRILLS if metric.unit is Unit.SECONDS and metric.bound]
+    assert pytest.approx(min(judged) / 10) == DRILL_CLOCK.invalid
+
+
+def held(result: TrialResult) -> list[GateResult]:
+    return [gate for gate in run_gates(result, 2) if gate.key == "drill.clock"]
 
 
 def wired(row: Callable[[float, int], dict[str, Any]]) -> TrialResult:

@@ -104,7 +104,7 @@ def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 
 def test_conditions_are_told_in_words() -> None:
     """What the noise depends on."""
-    assert conditions_of(SHORT) == "json_api.py, 300 arrivals/s, 32 lanes, 4 processes, 10 s measured"
+    assert conditions_of(SHORT) == "json_api.py, 300 arrivals/s, 32 connections, 4 processes, 10 s measured"
     closed = replace(SHORT, load=replace(SHORT.load, rate=None))
     assert "closed model" in conditions_of(closed)
 

@@ -51,7 +51,7 @@ from tests.gate_records import (
     waiting,
 )
 
-DRILLED = ("drill.done", "drill.steady", "drill.unrest")
+DRILLED = ("drill.done", "drill.steady", "drill.unrest", "drill.clock")
 ELSEWHERE = ("block.alike", "memory.neighbours", *DRILLED)  # of blocks, of attestation, of drills
 PER_TRIAL = [key for key in GATES if key not in ELSEWHERE]
 
@@ -479,8 +479,8 @@ def test_sampler_cpu_is_a_caveat_only(cores: float, expected: str) -> None:
     assert outcome("sampler.cpu", trial(host=host_table(sampler=cores))) == expected
 
 
-@pytest.mark.parametrize(("bound_s", "expected"), [(0.0049, PASS), (0.0051, CAVEAT), (1.0, CAVEAT)])
-def test_a_clock_that_is_not_well_known_is_a_caveat(bound_s: float, expected: str) -> None:
+@pytest.mark.parametrize(("bound_s", "expected"), [(0.0049, PASS), (0.0051, CAVEAT), (0.49, CAVEAT), (0.51, INVALID)])
+def test_a_clock_that_is_not_well_known_is_a_caveat_and_worse_is_invalid(bound_s: float, expected: str) -> None:
     """By how much it was moved does not matter, nor does it say anything where there is one clock."""
     found = result_of("load.clock", trial(clock=ClockOffset(offset_s=-7200.0, bound_s=bound_s)))
 
@@ -553,7 +553,7 @@ def test_memory_that_moves_is_no_missing_process(key: str | None) -> None:
     apart = trial(processes=process_table(anon_bytes=round(ANON_BYTES * 1.2)))
     told = gate_sentence(result_of("memory.anon", apart), replace(apart.record, findings=findings))
 
-    assert ("missing from the ledger" in told) is (key is None)
+    assert ("missing from the memory breakdown" in told) is (key is None)
     assert "its memory changed" in told if key else "processes that restart" in told
 
 

@@ -20,10 +20,11 @@ from lab.analysis.sent import sent_by_node
 from lab.engines.docker.agent.loads import bundle_of, bundled
 from lab.engines.docker.engine import DockerEngine
 from lab.errors import LoadError, MissingError
+from lab.live.machines import Machines
 from lab.live.requests import RequestFollower
 from lab.load.inside.aborting import Fates, behind, hopeless
 from lab.load.inside.load_counts import Tally
-from lab.load.inside.recording import ARRIVAL, DROP, Recorder
+from lab.load.inside.recording import ARRIVAL, DROP, RequestRecorder
 from lab.load.inside.status import ABORT, WARMUP_START, Status, write_status
 from lab.load.lead import LEAD_S, Lead
 from lab.load.load_plan import LoadPlan
@@ -88,7 +89,7 @@ def test_one_schedule_is_shared_by_all_nodes(tmp_path: Path) -> None:
     plan = load_plan(load, topology, 1, tmp_path)
     assert (plan.load_processes, plan.machines, plan.led) == (4, 2, True)
     assert closed_loop(tmp_path / "l.py", load).all_processes == 4
-    with pytest.raises(ValueError, match="4 load processes need at least as many lanes, got 3"):
+    with pytest.raises(ValueError, match=r"4 load processes need at least as many connections \(load\.lanes\), got 3"):
         replace(load, lanes=3)
 
 
@@ -192,7 +193,7 @@ def record(
 
     ``address``: from which its one connection came, by PORT.
     """
-    recorder = Recorder(plan.recording_file(process))
+    recorder = RequestRecorder(plan.recording_file(process))
     for due in due_s:
         at: dict[str, Any] = {"scheduled_s": start_s + due, "sent_s": start_s + due, "done_s": start_s + due + 0.1}
         recorder.write(ARRIVAL, lane=process, client_port=PORT if address else 0, **at)
@@ -270,9 +271,9 @@ def test_live_shares_of_two_machines_by_one_port(tmp_path: Path) -> None:
     for process, due_s in ((0, [0.5, 1.0, 1.25]), (1, [1.5])):
         status = record(plan, process, 100.0, due_s, address=f"10.0.0.{2 + process}")
         write_status(plan.status_file(process), status)
-    follower = RequestFollower(plan.raw)
+    follower = RequestFollower(plan.raw, Machines(tmp_path))
     follower.look(101.0)
-    assert follower.served() == {"pid-7": 3, "pid-8": 1}
+    assert follower.served() == {("", 7): 3, ("", 8): 1}
 
 
 def test_the_live_figures_are_on_this_machines_clock(tmp_path: Path) -> None:
@@ -283,7 +284,7 @@ def test_the_live_figures_are_on_this_machines_clock(tmp_path: Path) -> None:
     plan.clocks_file.write_text(f"[0.0, {AHEAD_S}]")
     for process, start_s in ((0, 100.0), (1, 100.0 + AHEAD_S)):
         write_status(plan.status_file(process), record(plan, process, start_s, [0.5, 1.0, 1.25, 1.5]))
-    figures = RequestFollower(plan.raw).look(101.0)
+    figures = RequestFollower(plan.raw, Machines(tmp_path)).look(101.0)
     assert figures.per_second == pytest.approx(10.0)
 
 

@@ -10,12 +10,11 @@ import pytest
 from lab.analysis.headroom import NEAR_CEILING, headroom
 from lab.analysis.summary import RunSummary, summarise_done
 from lab.record.types import Calibration, RunInfo
-from lab.report.first_screen import told
 from lab.report.parts.boxes import validity_box
 from lab.report.parts.caveats import Caveats
-from lab.report.sections.validity import belief
+from lab.report.sections.validity import validity_section
 from lab.scenario.nodes import Node
-from tests.builders import make_run, make_scenario, make_summaries
+from tests.builders import make_run, make_scenario, make_summaries, told
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
 
@@ -65,7 +64,7 @@ def test_no_ceiling_no_headroom() -> None:
     run, summary = run_of(None)
 
     assert headroom(run, summary) is None
-    assert "is not known" in " ".join(belief(run, summary).sentences)
+    assert "is not known" in " ".join(validity_section(run, summary).sentences)
 
 
 def test_the_box_says_where_load_came_from() -> None:
@@ -86,7 +85,7 @@ def test_the_box_says_where_load_came_from() -> None:
 def test_a_near_ceiling_is_a_caveat_of_the_report(used: float, doubted: bool) -> None:
     """The figures are always shown; above the limit they catch the eye."""
     run, summary = run_of(100 / used)
-    section = belief(run, summary)
+    section = validity_section(run, summary)
 
     assert "load generator sent" in " ".join(section.sentences)
     assert any("of its ceiling" in caveat for caveat in told(section.caveats)) is doubted

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from lab.analysis.history import between
 from lab.analysis.medians import span_of
 from lab.cli import app
 from lab.errors import UsageError
+from lab.record.types import Environment
+from tests.builders import make_run, make_scenario
 from tests.served_runs import CUT, FIRST, MOVED, OTHER, REBUILT, SECOND, SPOILED, serve_folder
 
 
@@ -100,3 +104,18 @@ def test_the_span_is_an_interval_where_blocks_allow_one() -> None:
     low, high = span_of([float(number) for number in range(12)])
     assert 0.0 < low < high < 11.0
     assert span_of([1.0, float("inf"), 2.0, 3.0, 4.0, 5.0, 6.0]) == (1.0, float("inf"))
+
+
+def test_another_image_is_one_change() -> None:
+    """The environment has its digest once more."""
+    given = make_scenario()
+    first, second = (
+        replace(
+            make_run(given),
+            images={"app": {"digest": digest}},
+            environment=Environment(facts={**make_run(given).environment.facts, "image_digest": digest}),
+        )
+        for digest in ("sha256:one", "sha256:two")
+    )
+
+    assert [difference.key for difference in between(first, second)] == ["images.app.digest"]

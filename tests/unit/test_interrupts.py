@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from lab.cli.signals import SESSION
-from lab.host.interrupts import Interrupts
+from lab.host.interrupts import TOGETHER_S, Interrupts
 from tests.launched import launched
 
 DEADLINE_S = 60.0
@@ -117,6 +118,32 @@ def test_hurrying_kills_what_is_registered_and_nothing_that_has_ended() -> None:
     assert killed == ["sampler"]
 
 
+def test_signals_together_are_one_interrupt() -> None:
+    """Whoever sends them again means it; the same that reaches a process twice is one."""
+    interrupts = Interrupts()
+    moments = (10.0, 10.001, 10.001 + TOGETHER_S, 10.002 + TOGETHER_S, 11.0)
+
+    assert [interrupts.count(moment) for moment in moments] == [1, 0, 2, 0, 3]
+
+
+def test_an_end_that_is_told_to_the_process_and_to_its_group_hurries_nothing() -> None:
+    """So `timeout` does it: first its child, then all of its own group."""
+    session = BUSY.replace("with staged():", "with staged(), first_told_as(SESSION):").replace(
+        "import staged", "import SESSION, first_told_as, staged"
+    )
+    with launched([sys.executable, "-c", session], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        child.send_signal(signal.SIGINT)
+        child.send_signal(signal.SIGTERM)
+        assert child.stdout.readline() == "cleaning\n"
+        time.sleep(TOGETHER_S)
+        child.kill()
+        told = child.communicate(timeout=DEADLINE_S)[1].splitlines()
+
+    assert told == [f"lab: {SESSION}"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_terminal_says_each_stage(number: signal.Signals) -> None:
     """First cleans up, second hurries, third leaves at once, with 130 and the command that removes what is left."""
@@ -124,6 +151,7 @@ def test_the_terminal_says_each_stage(number: signal.Signals) -> None:
         assert child.stdout is not None
         for line in ("ready\n", "cleaning\n", "hurried\n"):
             assert child.stdout.readline() == line
+            time.sleep(TOGETHER_S)  # a person is no faster
             os.kill(child.pid, number)
         out, err = child.communicate(timeout=DEADLINE_S)
 
@@ -144,11 +172,46 @@ def test_the_end_of_a_session_is_no_interruption() -> None:
         assert child.stdout is not None
         for line in ("ready\n", "cleaning\n", "hurried\n"):
             assert child.stdout.readline() == line
+            time.sleep(TOGETHER_S)  # a person is no faster
             child.send_signal(signal.SIGINT)
         first, second, _ = child.communicate(timeout=DEADLINE_S)[1].splitlines()
 
     assert first == f"lab: {SESSION}"
     assert second.startswith("lab: interrupted (2 of 3)")
+
+
+IN_A_FINALIZER = """
+import os, signal
+from lab.cli.signals import staged
+from lab.host.interrupts import INTERRUPTS
+
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass
+
+with staged():
+    found = Finalized()
+    del found
+    print("went on", flush=True)
+    try:
+        with INTERRUPTS.admitted():
+            print("never", flush=True)
+    except KeyboardInterrupt:
+        print("told", flush=True)
+"""
+
+
+def test_an_interrupt_that_a_finalizer_swallows_waits_for_the_next_occasion() -> None:
+    """Python drops what is raised there, and the first Ctrl-C would have done nothing."""
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_FINALIZER], capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
+
+    assert done.stdout.split("\n")[:-1] == ["went on", "told"], done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert "interrupted (1 of 3)" in done.stderr
 
 
 def test_a_hang_up_that_is_ignored_stays_ignored() -> None:

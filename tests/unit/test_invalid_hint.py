@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lab.cli.verbs import BARE_WAIT
 from lab.run.blocks import BESIDE_HINT, BUSY_HINT, WAIT_HINT, hint_of
 from tests import judged_runs
 from tests.builders import make_gate
@@ -26,3 +27,4 @@ def test_the_hint_is_about_what_was_judged(gates: list[str], hint: str) -> None:
     trials = {f"b{block:02d}-workers": failed for block in range(1, 9)}
 
     assert hint_of(judged_runs.summary(judged_runs.scenario(), {}, gates=trials).decision) == hint
+    assert (BARE_WAIT in hint) == (hint == BUSY_HINT), "what waits for a quiet machine is named where it was not"

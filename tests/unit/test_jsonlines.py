@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lab.host.jsonlines import Lines
+from lab.agent.children import AgentChild
+from lab.host.jsonlines import Lines, Whole, line_of
+from lab.load.place import HereChild
 
 Ends = tuple[Lines, socket.socket]
 
@@ -106,3 +113,55 @@ def test_whoever_takes_nothing_is_not_waited_for_for_ever() -> None:
         assert all_of(theirs) == b""
         theirs.sendall(b'{"do": "call"}\n')
         assert lines.receive() is None
+
+
+def test_a_message_that_comes_in_pieces_is_read_when_it_is_whole() -> None:
+    """For what is no descriptor: a stream of an engine's, a file that grows."""
+    whole = Whole()
+
+    assert list(whole.take(b'{"said": "a"}\n{"sa')) == [{"said": "a"}]
+    assert list(whole.take(b'id": ')) == []
+    assert list(whole.take(b'"b"}\n')) == [{"said": "b"}]
+    with pytest.raises(ValueError, match="Expecting value"):
+        list(whole.take(line_of({"n": 1}) + b"no message\n"))
+    assert whole.line == b"no message"
+
+
+@pytest.fixture
+def stopped() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that takes nothing from its standard input."""
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(["sleep", "60"], bufsize=0, start_new_session=True, **pipes) as process:
+        os.kill(process.pid, signal.SIGSTOP)
+        yield process
+        process.kill()
+
+
+def test_an_agent_does_not_wait_for_a_child_that_is_stopped(stopped: subprocess.Popen[bytes]) -> None:
+    """It has others, and the lab hears of them through it; this one ends as ever."""
+    child = AgentChild(stopped)
+    child._told._send_s = 0.05
+
+    for _ in range(2):
+        child.obey({"do": "tell", "line": {"text": "x" * 1_000_000}})
+    assert child._told.given_up
+    child.obey({"do": "kill"})
+    child.forget()
+    assert stopped.returncode == -signal.SIGKILL
+
+
+def test_the_lab_does_not_wait_for_a_load_process_that_is_stopped(
+    stopped: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ends it could not while it is told something: it would have waited for ever."""
+    monkeypatch.setattr("lab.load.place.load_child", lambda *_args, **_keys: nullcontext(stopped))
+    child = HereChild(tmp_path / "log", tmp_path, sys.executable)
+    child._lab._send_s = 0.05
+
+    child.tell(text="x" * 1_000_000)
+    child.tell(text="y")
+    assert child._lab.given_up
+    child.kill()
+    child.end(5.0)
+    child.tell(text="to one that has ended")
+    child.discard()

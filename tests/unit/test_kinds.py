@@ -26,7 +26,7 @@ from lab.run.conclude import conclude
 from lab.run.run import planned, resume_run
 from lab.run.view import QuietView
 from lab.scenario.file import json_schema, read_scenario, scenario_from_json, scenario_to_json
-from lab.scenario.kinds import FRONTS, MODELS
+from lab.scenario.kinds import ENGINES, FRONTS, MODELS
 from tests.builders import REPLICAS, WORKERS, make_scenario
 from tests.fake_surroundings import FakeSurroundings
 from tests.unit.test_cli_execute import cut
@@ -213,6 +213,21 @@ def test_nobody_but_its_own_file_knows_a_front_by_name(kind: str) -> None:
     naming = {str(path.relative_to(room)) for path in room.rglob("*.py") if kind in words_of(path)}
 
     assert naming - {"run/calibration.py"} == {f"plan/fronts/{kind}.py", "plan/fronts/__init__.py"}
+
+
+def test_nobody_asks_an_engine_by_its_name() -> None:
+    """What it is its declaration says; the one exception reads runs that did not record it yet."""
+    room = Path(lab.__file__).parent
+    asking = {str(path.relative_to(room)) for path in room.rglob("*.py") if compared_with(path) & set(ENGINES)}
+
+    assert asking == {"record/run_types.py"}
+
+
+def compared_with(path: Path) -> set[str]:
+    """The texts to which a module compares what is called engine."""
+    found = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Compare)]
+    sides = [[ast.unparse(each).strip("'") for each in (node.left, *node.comparators)] for node in found]
+    return {side for each in sides if any(text.endswith("engine") for text in each) for side in each}
 
 
 def words_of(path: Path) -> set[str]:

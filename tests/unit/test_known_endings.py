@@ -86,7 +86,7 @@ IN_HINTS = re.compile(r"\b((?:app|budget)\.[a-z_]+)")
             Sign.REFUSED,
             "listen tcp4 10.0.0.9:8080: bind: cannot assign requested address",
             "no interface with the address",
-            "fix the address of the first of [[nodes]]",
+            "the address of one of its interfaces",
         ),
         (Sign.ANSWER, '400 "Invalid host header"', "the name that it was asked by", "app.probe_headers = { Host"),
         (Sign.ANSWER, '400 "DisallowedHost at /"', "the name that it was asked by", "app.probe_headers = { Host"),

@@ -17,6 +17,7 @@ from lab.analysis.ladders import cliff_of, shares_held
 from lab.analysis.trial.ladder import Climb, Edge, Held, RungResult, climb, climb_values, crossing, hold
 from lab.analysis.trial.middle import middle_capacity
 from lab.errors import ScenarioError
+from lab.metric_types import Reading
 from lab.metrics.capacity import CAPACITY
 from lab.plan.blocks import build_plan
 from lab.plan.loading import with_lanes
@@ -26,7 +27,10 @@ from lab.report.parts.capacity_words import amount, brief, capacity_sentences, i
 from lab.run.capacity import ladder
 from lab.run.rungs import geometric
 from lab.scenario.capacity import Capacity, Objective, objective
+from lab.scenario.expectation import parse_expectation
+from lab.scenario.expectation_tree import evaluate
 from lab.scenario.runnable import check_runnable
+from lab.scenario.slo import of_arm
 from lab.units import format_rounded
 from tests.builders import REPLICAS, WORKERS, make_scenario, with_record, with_tables
 from tests.gate_records import CORES, MEASURE, drop, host_table, request, trial
@@ -78,6 +82,7 @@ def rungs_of(*margins: float) -> Climb:
         ("p99 <= 50ms", Objective(0.99, 0.05, 0.001)),
         ("p95<=0.2s and errors <= 1%", Objective(0.95, 0.2, 0.01)),
         ("errors <= 0.5% and p50 <= 5ms", Objective(0.5, 0.005, 0.005)),
+        ("p99 <= 2 * 25ms", Objective(0.99, 0.05, 0.001)),
     ],
 )
 def test_an_objective_is_a_percentile_and_a_share(text: str, found: Objective) -> None:
@@ -106,6 +111,36 @@ def test_what_is_no_objective_is_refused_with_an_example(text: str) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValueError, match="p99 <= 50ms"):
         objective(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("p99 <= 50ms and errors == 0", 'write a share above zero, as in "errors <= 0.1%"'),
+        ("p99 <= 50ms and errors <= 5", 'write a share above zero, as in "errors <= 0.1%"'),
+        ("p99 <= 50ms and errors <= 5", "leave it out for 0.1%"),
+        ("p99 <= 50", 'give the number its unit, as in "5ms"'),
+        ("p99 < 50ms", "write <= and a limit above zero"),
+        ("p99 <= 50ms and error <= 1%", "did you mean 'errors'"),
+        ("boot <= 3s", "an objective is about p50, p95, p99 and errors"),
+    ],
+)
+def test_a_refused_objective_says_what_to_write(text: str, remedy: str) -> None:
+    """As an expectation does."""
+    with pytest.raises(ValueError, match=remedy):
+        objective(text)
+
+
+@pytest.mark.parametrize("text", ["p99 <= 50ms and errors <= 0.1%", "errors <= 2% and p95 <= 2 * 25ms"])
+def test_every_objective_is_a_condition_of_a_sweep(text: str) -> None:
+    """One grammar: what a ladder takes, ``sweep.slo`` takes too, and with an arm ``[[expect]]``."""
+    scenario = make_scenario((WORKERS, REPLICAS), sweep={"processes": [1, 2], "slo": text})
+    expected = [parse_expectation(clause, ["workers"]) for clause in of_arm(text, "workers")]
+
+    assert objective(text).bad_share in {
+        evaluate(each.right, {}) for each in expected if each.shares == {Reading("errors", "workers")}
+    }
+    assert scenario.sweep.slo == text
 
 
 @pytest.mark.parametrize(
@@ -220,6 +255,50 @@ def test_answers_that_outlast_the_window_are_achieved() -> None:
     assert (held.held, held.achieved) == (Held.GOOD, held.offered)
 
 
+def spoiled(every: int, slo: str, **values: object) -> TrialResult:
+    """A climb of which one in so many requests is other than the others."""
+    made = climbing(lambda _rate: 0.01)
+    rows = [row | (values if n % every == 0 else {}) for n, row in enumerate(made.tables.requests.to_dicts())]
+    assert made.record.ladder is not None
+    return replace(trial(rows), record=replace(made.record, ladder=replace(made.record.ladder, slo=slo)))
+
+
+@pytest.mark.parametrize(
+    ("every", "slo", "held"),
+    [
+        (50, "p95 <= 50ms and errors <= 3%", Held.GOOD),  # 2% failed
+        (25, "p95 <= 50ms and errors <= 3%", Held.BAD),  # 4%
+        (25, "p95 <= 50ms and errors <= 4.5%", Held.GOOD),
+        (50, "p95 <= 50ms", Held.BAD),  # 0.1% where it does not say
+        (50, "p99 <= 50ms and errors <= 3%", Held.BAD),  # the p99 is one that failed
+    ],
+)
+def test_as_many_requests_may_fail_as_the_objective_says(every: int, slo: str, held: Held) -> None:
+    """What is left undone is another question: 99% succeeded would be a second limit that nobody gave."""
+    made = spoiled(every, slo, error="HTTP 503")
+    found = climb(made)
+    alone = hold(replace(made.record, point=replace(made.record.point, rate=0.0)), made.tables.requests, slo)
+
+    assert found is not None
+    assert {rung.held for rung in found.rungs} == {held}
+    assert alone.held is held
+
+
+def test_what_is_left_undone_is_not_excused_by_the_share_that_may_fail() -> None:
+    """2% are answered after the next rung has begun: they did not fail, and they did not end in time either."""
+    made = climbing(lambda _rate: 0.01)
+    rows = [
+        row | ({"t_done_s": row["t_sent_s"] + 5.0} if n % 50 == 0 else {})
+        for n, row in enumerate(made.tables.requests.to_dicts())
+    ]
+    assert made.record.ladder is not None
+    ladder = replace(made.record.ladder, slo="p95 <= 50ms and errors <= 3%")
+    found = climb(replace(trial(rows), record=replace(made.record, ladder=ladder)))
+
+    assert found is not None
+    assert found.rungs[0].held is Held.UNDRAINED
+
+
 @pytest.mark.parametrize(("rate", "lanes"), [(10, 32), (1000, 200), (140, 32)])
 def test_a_ladder_has_lanes_for_four_times_what_the_objective_allows(rate: float, lanes: int) -> None:
     """Who waits for one is far beyond the limit anyway, and more would be connections that the scenario has not."""
@@ -248,7 +327,7 @@ def test_more_lanes_than_there_can_be_are_refused() -> None:
     asked = make_scenario(
         (WORKERS, REPLICAS), load=LOAD, compare=JUDGED, capacity={"slo": "p99 <= 1s", "rates": [100, 200, 20_000]}
     )
-    with pytest.raises(ScenarioError, match=r"20000 requests a second need 40001 lanes.*20000 are the most"):
+    with pytest.raises(ScenarioError, match=r"20000 requests a second need 40001 connections.*20000 are the most"):
         points_of(asked)
 
 
@@ -517,6 +596,41 @@ def test_the_slowest_process_is_told_at_the_last_good_rung() -> None:
     assert found.last_good == 150
     assert found.worst_slot == pytest.approx(0.041 / 0.011)
     assert climbed(lambda _rate: 0.01).worst_slot is None  # one process alone
+
+
+@pytest.mark.parametrize(
+    ("slo", "processes", "told"),
+    [("p50 <= 50ms", 8, True), ("p95 <= 50ms", 2, True), ("p99 <= 50ms", 2, True), ("p99 <= 50ms", 8, False)],
+)
+def test_no_percentile_is_told_of_a_process_with_few_requests(slo: str, processes: int, told: bool) -> None:
+    """Equal ones: of a handful of requests a p90 is nearly the largest; the largest of eight is no slow process."""
+    made = climbing(lambda _rate: 0.01)
+    rows = [row | {"served_by": f"worker-{n % processes}"} for n, row in enumerate(made.tables.requests.to_dicts())]
+    assert made.record.ladder is not None
+    rows = [row for row in rows if row["t_scheduled_s"] < MEASURE.start_s + 7.0]
+    rungs = made.record.ladder.rungs[:2]
+    found = climb(replace(trial(rows), record=replace(made.record, ladder=LadderRecord(slo=slo, rungs=rungs))))
+
+    assert found is not None
+    assert found.last_good == 150
+    assert (found.worst_slot is not None) == told
+
+
+def test_a_process_whose_percentile_is_among_failures_is_told_in_words() -> None:
+    """An eighth of its requests failed, and of all of them few enough: no multiple says that."""
+    made = climbing(lambda _rate: 0.01, (400, 600, 800))
+    rows = [
+        row | {"served_by": "worker-1" if n % 4 == 0 else "worker-0", "error": "HTTP 503" if n % 32 == 0 else None}
+        for n, row in enumerate(made.tables.requests.to_dicts())
+    ]
+    assert made.record.ladder is not None
+    ladder = replace(made.record.ladder, slo="p95 <= 50ms and errors <= 4%")
+    found = climb(replace(trial(rows), record=replace(made.record, ladder=ladder)))
+
+    assert found is not None
+    assert found.worst_slot == math.inf
+    (_, slowest) = capacity_sentences("replicas", [found], {})
+    assert slowest.endswith("of its slowest serving process was among the requests that failed (median of 1 block).")
 
 
 def test_the_service_time_of_a_known_server_is_that_of_who_waits_for_nobody() -> None:

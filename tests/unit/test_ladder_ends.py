@@ -23,6 +23,7 @@ from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.metrics.capacity import CAPACITY
 from lab.report.charts.forest import Forest
+from lab.report.parts.judged import measured
 from lab.report.renderers.card_document import card_document, card_schema
 from lab.report.renderers.json_document import comparison_document, comparison_schema
 from lab.report.sections.answer import ratio_figure
@@ -30,7 +31,6 @@ from lab.report.sections.answer_sentences import contest_answer
 from lab.report.sections.decision import verdict_words
 from lab.report.sections.details import _word, metric_table
 from lab.report.sections.headline import headline
-from lab.report.sections.lead import measured
 from lab.report.sections.overview import Entry
 from lab.report.sections.trend import trend_of
 from lab.report.told import read_told

@@ -12,11 +12,11 @@ import pytest
 from lab.analysis.gates.limits import FOREIGN, SAMPLER_CPU, STEAL
 from lab.cli.live.remarks import TrialRemarks, remarks
 from lab.cli.live.view import PlainView
-from lab.live.figures import MACHINE_S, LiveFigures, MachineFigures, TrialFollower
-from lab.live.requests import Tail
+from lab.live.figures import MACHINE_S, LiveFigures, MachineFigures
+from lab.live.growing import Tail
+from lab.live.trial import TrialFollower
 from lab.load.inside.load_counts import Tally
-from lab.load.inside.recording import ARRIVAL, DROP, START
-from lab.load.inside.recording import Recorder as RequestRecorder
+from lab.load.inside.recording import ARRIVAL, DROP, START, RequestRecorder
 from lab.load.inside.status import Status, write_status
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import LoadProgress
@@ -26,6 +26,8 @@ from lab.record.folder import RunFolder, new_run_info
 from lab.record.schema import CgroupRow, ConnectionRow, HostRow, ProcessRow
 from lab.record.types import Environment
 from lab.run.steps import Step
+from lab.sampling.channel import FOLDER, directory_of
+from lab.sampling.plan import SamplerPlan, plan_to_json
 from lab.sampling.process_tree import pid_inside
 from lab.sampling.recorder import Recorder, Rows, recorder
 from tests.builders import make_scenario
@@ -34,6 +36,7 @@ from tests.load_runs import make_plan
 MIB = 1024**2
 CORES = 2
 Record = Callable[[LoadPlan], RequestRecorder]
+Nodes = Callable[[str], Recorder]
 
 
 @pytest.fixture
@@ -57,6 +60,24 @@ def record() -> Iterator[Record]:
         yield lambda plan: stack.enter_context(closing(RequestRecorder(plan.recording_file(0))))
 
 
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[Nodes]:
+    """Sample on one more node, the first of which is the lab's own machine; each has its plan before any row."""
+    with ExitStack() as stack:
+
+        def sample(name: str) -> Recorder:
+            number = len(list(tmp_path.glob("**/sampling")))
+            folder = directory_of(tmp_path, number) / FOLDER
+            folder.mkdir(parents=True)
+            pid = 0 if number else 1
+            plan = SamplerPlan(targets=(), t0_monotonic_s=0, measure_s=9, lab_pid=pid, directory=folder, node=name)
+            (folder / "plan.json").write_text(plan_to_json(plan))
+            return stack.enter_context(recorder(folder))
+
+        (tmp_path / "load").mkdir()
+        yield sample
+
+
 def process(
     t_s: float, pid: int, role: Role = Role.WORKER, cpu_s: float = 0.0, pss_mib: int | None = None, service: str = "app"
 ) -> ProcessRow:
@@ -68,6 +89,7 @@ def used(
     t_s: float,
     *,
     arm: float = 0.5,
+    load: float = 0.3,
     other: float = 0.0,
     steal: float = 0.0,
     sampler: float = 0.01,
@@ -75,7 +97,7 @@ def used(
     contained: bool = True,
 ) -> Rows:
     """One reading of a machine on which everything has used these cores since 0; the engine only by whole seconds."""
-    load, lab = 0.3, 0.01
+    lab = 0.01
     busy = arm + load + lab + sampler + (engine or 0.0) + other
     host = HostRow(
         t_s=t_s,
@@ -154,7 +176,7 @@ def test_cpu_is_a_rate_and_pss_the_last_reading(staging: Path, sampler: Recorder
     follower = TrialFollower(staging)
     wrote(sampler, process(1.0, 10, cpu_s=5.0, pss_mib=35))
     assert json.loads(json.dumps(follower.look().rows)) == [
-        {"pid": 10, "role": "worker", "service": "app", "cpu": None, "pss_bytes": 35 * MIB, "share": None}
+        {"pid": 10, "role": "worker", "service": "app", "cpu": None, "pss_bytes": 35 * MIB, "share": None, "node": ""}
     ]
 
     wrote(sampler, process(1.5, 10, cpu_s=5.1))
@@ -263,7 +285,7 @@ def test_workers_are_known_by_their_own_process_id(
     staging: Path, sampler: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which is another one outside of their container; a silent worker has served nothing, which is known as well."""
-    monkeypatch.setattr("lab.live.figures.pid_inside", {31: 8, 32: 9, 33: 10}.get)
+    monkeypatch.setattr("lab.live.machines.pid_inside", {31: 8, 32: 9, 33: 10}.get)
     wrote(sampler, *(process(1.0, pid) for pid in (31, 32, 33)))
     answered(staging, Tally(headers={"8-aa": 10, "9-bb": 30}))
     assert shares(TrialFollower(staging).look()) == {31: 0.25, 32: 0.75, 33: 0.0}
@@ -273,7 +295,7 @@ def test_what_a_worker_gave_that_has_ended_is_no_unknown_share(
     staging: Path, sampler: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed, and another has come: of 40 answers it gave 20."""
-    monkeypatch.setattr("lab.live.figures.pid_inside", {31: 8, 32: 9, 33: 10}.get)
+    monkeypatch.setattr("lab.live.machines.pid_inside", {31: 8, 32: 9, 33: 10}.get)
     follower = TrialFollower(staging)
     wrote(sampler, process(1.0, 31), process(1.0, 32))
     answered(staging, Tally(headers={"8-aa": 10, "9-bb": 20}))
@@ -302,6 +324,75 @@ def test_shares_of_a_part_are_no_shares(staging: Path, sampler: Recorder, unknow
     assert shares(TrialFollower(staging, {"1-aa": "app-1"}).look()) == {51: share}
 
 
+def test_an_arm_on_two_nodes_is_seen_on_both(tmp_path: Path, nodes: Nodes) -> None:
+    """Each machine gives out its own pids: one pid is a process on either, with CPU, memory and share of its own.
+
+    The instants of their rounds differ, and a node whose sampler begins later is found then.
+    """
+    one, follower = nodes("one"), TrialFollower(tmp_path, {"1-aa": "app-1", "1-bb": "app-2"})
+    answered(tmp_path, Tally(headers={"1-aa": 30, "1-bb": 10}))
+    wrote(one, process(1.0, 20, Role.PROXY, service="nginx"), process(1.0, 21, pss_mib=35, service="app-1"))
+    assert [row.node for row in follower.look().processes] == ["one", "one"]
+
+    two = nodes("two")
+    wrote(two, process(1.2, 21, cpu_s=7.0, pss_mib=40, service="app-2"))
+    wrote(one, process(2.0, 20, Role.PROXY, service="nginx"), process(2.0, 21, cpu_s=0.1, service="app-1"))
+    wrote(two, process(2.2, 21, cpu_s=7.5, service="app-2"))
+    _, *workers = follower.look().processes
+    assert [row.cpu for row in workers] == pytest.approx([0.1, 0.5])
+    assert [(row.node, row.pid, row.pss_bytes, row.share) for row in workers] == [
+        ("one", 21, 35 * MIB, 0.75),
+        ("two", 21, 40 * MIB, 0.25),
+    ]
+
+
+def test_connections_are_held_on_the_node_that_saw_them(tmp_path: Path, nodes: Nodes, record: Record) -> None:
+    """By its pids, which are others' on the first node."""
+    wrote(nodes("one"), process(1.0, 41, Role.PROXY, service="nginx"))
+    held = (ConnectionRow(1.0, 50001, 41, "app"), ConnectionRow(1.0, 50002, 42, "app"))
+    wrote(nodes("two"), process(1.0, 41), process(1.0, 42), connections=held)
+    recording = record(load_plan(tmp_path))
+    for port in (50001, 50002, 50002, 50002):
+        recording.write(ARRIVAL, lane=0, scheduled_s=1.0, sent_s=1.0, done_s=1.1, status=200, client_port=port)
+    recording.flush()
+    found = TrialFollower(tmp_path).look().processes
+    assert [(row.node, row.pid, row.share) for row in found] == [
+        ("one", 41, None),
+        ("two", 41, 0.25),
+        ("two", 42, 0.75),
+    ]
+
+
+def test_process_ids_of_another_machine_are_not_looked_up_here(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the number here is somebody else: who served there is not known, rather than wrong."""
+    monkeypatch.setattr("lab.live.machines.pid_inside", {31: 8, 32: 9}.get)
+    answered(tmp_path, Tally(headers={"8-aa": 10, "9-bb": 30}))
+    one, two = nodes("one"), nodes("two")
+    wrote(two, process(1.0, 31), process(1.0, 32))
+    assert shares(TrialFollower(tmp_path).look()) == {31: None, 32: None}
+    wrote(one, process(1.0, 31), process(1.0, 32))
+    found = TrialFollower(tmp_path).look().processes
+    assert [(row.node, row.share) for row in found if row.share] == [("one", 0.25), ("one", 0.75)]
+
+
+def test_the_worst_machine_is_told(tmp_path: Path, nodes: Nodes) -> None:
+    """Of each figure, as the gates do; one that only drives load runs nothing of the arm, and has the load's CPU."""
+    one, two, load = nodes("one"), nodes("two"), nodes("load")
+    follower = TrialFollower(tmp_path)
+    for begin_s, end_s in ((0.0, 6.0), (6.5, 10.0)):
+        follower.machine(measuring=True)
+        write(one, begin_s, end_s, load=0.0, steal=0.04)
+        write(two, begin_s, end_s, load=0.0, sampler=0.03)
+        for step in range(int(begin_s * 2), int(end_s * 2) + 1):
+            reading = used(step / 2, arm=0.0, other=0.3)
+            load.append(Rows(processes=[], cgroups=[], host=reading.host))
+    found = follower.machine(measuring=True)
+    assert (found.steal, found.foreign, found.sampler) == pytest.approx((0.04, 0.15, 0.03))
+    assert follower.look().load_cpu == pytest.approx(0.3)
+
+
 def test_the_process_id_inside_a_namespace(tmp_path: Path) -> None:
     """The last number of NSpid; None when it has ended."""
     (tmp_path / "7").mkdir()
@@ -316,7 +407,7 @@ def test_what_others_took_is_what_was_planted(
     staging: Path, sampler: Recorder, contained: bool, engine: float | None
 ) -> None:
     """Steal of all CPU time, foreign CPU of all cores, the sampler of one; with and without containers and Docker."""
-    follower, planted = TrialFollower(staging, cores=CORES), {"other": 0.3, "steal": 0.04, "sampler": 0.03}
+    follower, planted = TrialFollower(staging), {"other": 0.3, "steal": 0.04, "sampler": 0.03}
     write(sampler, 0.0, 6.0, contained=contained, engine=engine, **planted)
     follower.machine(measuring=True)
     write(sampler, 6.5, 10.0, contained=contained, engine=engine, **planted)
@@ -326,7 +417,7 @@ def test_what_others_took_is_what_was_planted(
 
 def test_what_was_before_the_measure_phase_does_not_count(staging: Path, sampler: Recorder) -> None:
     """Containers that start make a machine busy; and in the first seconds there is nothing to say."""
-    follower = TrialFollower(staging, cores=CORES)
+    follower = TrialFollower(staging)
     write(sampler, 0.0, 3.0, other=1.5, steal=0.5)
     assert follower.machine(measuring=False) == MachineFigures()
     write(sampler, 3.5, 5.0, other=1.5, steal=0.5)
@@ -340,7 +431,7 @@ def test_what_was_before_the_measure_phase_does_not_count(staging: Path, sampler
 
 def test_now_means_the_last_seconds(staging: Path, sampler: Recorder) -> None:
     """What was stolen earlier in the phase is forgotten; the sampler counts from its beginning, bursts and all."""
-    follower = TrialFollower(staging, cores=CORES)
+    follower = TrialFollower(staging)
     follower.machine(measuring=True)
     for step in range(41):
         reading, early = used(step / 2), min(step / 2, 10.0)

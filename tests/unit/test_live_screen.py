@@ -18,14 +18,13 @@ from lab.cli.live.estimates import Estimate, estimates, nothing_yet
 from lab.cli.live.remarks import remarks
 from lab.cli.live.screen import Moment, how, screen, short
 from lab.cli.live.tables import BAD, WARN, bar, cut, progress_bar
-from lab.live.figures import LiveFigures, MachineFigures, ProcessFigures
-from lab.live.requests import RequestFigures
+from lab.live.figures import LiveFigures, MachineFigures, ProcessFigures, RequestFigures
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
 from lab.run.steps import Step
 from lab.scenario.model import Scenario
-from tests.builders import make_run, make_scenario, make_summaries
+from tests.builders import WORKERS, make_run, make_scenario, make_summaries
 from tests.judged_runs import Values, scenario, summary
 
 MIB = 1024**2
@@ -120,6 +119,29 @@ def test_everything_that_a_person_asks_for_is_there(width: int) -> None:
     assert "so far, against workers" in whole
     assert "0.930  needs 4 more blocks" in whole
     assert "1.052  1.011 – 1.090" in whole
+
+
+@pytest.mark.parametrize(("width", "alone"), [(73, True), (80, True), (200, True), (72, False)])
+def test_of_several_nodes_each_row_names_its_own(width: int, alone: bool) -> None:
+    """Between pid and bars, where there is room; sums are over all nodes."""
+    one, two = (replace(process(4200, Role.WORKER, share=0.5), node=name) for name in ("one", "a-long-name"))
+    lines = drawn(moment(figures=figures(one, two)), width)
+    rows = [line for line in lines if line.startswith("       worker ")]
+    assert all("14%" in row and "35.0 MiB" in row and "50%" in row for row in rows)
+    assert [" one " in rows[0], " a-long-n… " in rows[1]] == [alone, alone]
+    assert any("28%" in line and "70.0 MiB" in line for line in lines if " sum " in line)
+    assert "node" not in "".join(drawn(moment(figures=figures(one, one)), width)), "where there is one"
+
+
+def test_one_of_a_thing_is_told_as_one() -> None:
+    """One arm, block, process and connection."""
+    load = {"locustfile": "x.py", "lanes": 1}
+    plan = build_plan(make_scenario((WORKERS,), trials={"blocks": 1}, budget={"processes": 1}, load=load))
+    lines = drawn(moment(plan=plan, trial=plan.trials[0], progress=None), 200)
+
+    assert lines[0].startswith(" quickstart · 1 arm × 1 block · block 1/1 · ")
+    assert "workers (uvicorn, 1 worker)" in lines[1]
+    assert lines[2].endswith("closed model, 1 connection")
 
 
 def test_a_wide_terminal_says_more() -> None:

@@ -23,7 +23,6 @@ from lab.record.schema import HostRow
 from lab.record.types import Environment
 from lab.run.run import run_scenario
 from lab.run.steps import Step
-from lab.run.view import QuietView
 from lab.sampling.recorder import Rows, recorder
 from tests.builders import make_gate, make_scenario, make_trials, with_record
 from tests.fake_surroundings import FakeSurroundings, shop
@@ -196,16 +195,15 @@ def test_the_view_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with terminal(80, 24) as screen, os.fdopen(os.dup(screen.slave), "w") as file:
         monkeypatch.setattr(sys, "stderr", file)
         monkeypatch.setenv("TERM", "xterm")
-        assert type(view_for(plan, quiet=False)) is TerminalView
-        assert type(view_for(plan, quiet=True)) is QuietView
+        assert type(view_for(plan)) is TerminalView
         monkeypatch.setenv("TERM", "dumb")
-        assert type(view_for(plan, quiet=False)) is PlainView
+        assert type(view_for(plan)) is PlainView
 
 
 def test_lines_where_there_is_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A log has one line a trial, what its gates found, and the estimates after each block; no escape, no bar."""
     plan = build_plan(shop(tmp_path, 2))
-    view = view_for(plan, quiet=False)
+    view = view_for(plan)
     assert type(view) is PlainView
     run_scenario(plan, "shop", tmp_path / "runs", view, around=FakeSurroundings().make())
 

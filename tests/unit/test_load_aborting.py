@@ -14,7 +14,7 @@ from lab.load.inside.aborting import Fates, hopeless, read_fates
 from lab.load.inside.conductor import ClosedFeed, Conductor
 from lab.load.inside.journal import Journal
 from lab.load.inside.load_counts import Tally
-from lab.load.inside.recording import Recorder
+from lab.load.inside.recording import RequestRecorder
 from lab.load.inside.status import ABORT, WARMUP_START, Status, read_json, read_status, write_json, write_status
 from lab.record.schema import HOPELESS_S
 from tests.load_runs import make_plan
@@ -131,7 +131,7 @@ class Cut(ClosedFeed):
 
 def conductor(folder: Path, process: int, tally: Tally) -> tuple[Conductor, Cut]:
     plan = make_plan(folder / "f.py", "http://127.0.0.1:1", folder, load_processes=2, bad_after_s=LIMIT_S)
-    recorder = Recorder(folder / f"{process}.bin")
+    recorder = RequestRecorder(folder / f"{process}.bin")
     feed = Cut()
     made = Conductor(plan, process, Journal(recorder, tally, open_model=True), recorder, {}, feed)
     made.status.measure_start_s = made.status.warmup_start_s = NOW_S - 40

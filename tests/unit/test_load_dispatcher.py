@@ -15,7 +15,7 @@ from lab.load.arrivals import Timetable
 from lab.load.inside.dispatcher import Dispatcher
 from lab.load.inside.journal import Journal, Lane
 from lab.load.inside.load_counts import Tally, lag_quantile_s
-from lab.load.inside.recording import Recorder
+from lab.load.inside.recording import RequestRecorder
 
 LANES = 4
 LEAD_S = 0.05
@@ -26,7 +26,7 @@ DEADLINE_S = 30.0
 def dispatching(directory: Path, rate: float, measure_s: float, service_s: float, limit: int) -> Iterator[Tally]:
     """Four lanes that take ``service_s`` for each of the evenly spaced arrivals; inside, they have just begun."""
     tally = Tally()
-    recorder = Recorder(directory / "r.bin")
+    recorder = RequestRecorder(directory / "r.bin")
     journal = Journal(recorder, tally, open_model=True)
     table = Timetable(rate=rate, schedule="uniform", seed=7, lanes=LANES, measure_s=measure_s)
     dispatcher = Dispatcher(journal, table, ["User"] * LANES, range(LANES), limit)

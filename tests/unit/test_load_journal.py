@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lab.load.arrivals import Arrival
 from lab.load.inside.journal import UNREPORTED, Journal, Lane
 from lab.load.inside.load_counts import Tally
-from lab.load.inside.recording import Recorder
+from lab.load.inside.recording import RequestRecorder
 from lab.load.request_table import Marks, write_request_table
 
 MARKS = Marks(warmup_start_s=0.0, measure_start_s=0.0, measure_end_s=100.0, finished_s=100.0)
@@ -23,7 +23,7 @@ class Desk:
 
     def __init__(self, directory: Path, *, open_model: bool = True) -> None:
         self.path = directory / "r.bin"
-        self.recorder = Recorder(self.path)
+        self.recorder = RequestRecorder(self.path)
         self.tally = Tally()
         self.journal = Journal(self.recorder, self.tally, open_model=open_model)
         self.lane = Lane(0, "User")

@@ -19,7 +19,7 @@ from lab.load.inside.alarm import Alarm
 from lab.load.inside.clients import describe, served_by
 from lab.load.inside.load_counts import Tally, fine_bucket, lag_quantile_s
 from lab.load.inside.log_limit import MAX_REPEATS, LimitRepeats
-from lab.load.inside.recording import ARRIVAL, Recorder
+from lab.load.inside.recording import ARRIVAL, RequestRecorder
 from lab.load.inside.status import Status, read_json, read_status, write_json, write_status
 from lab.load.inside.verdict import stopped_early
 from lab.load.load_plan import LoadPlan
@@ -97,7 +97,7 @@ def test_a_serving_process_is_starved_below_its_warm_up(
     """Two processes must have answered 100 requests each before the warm-up ended; what came later does not count."""
     plan = make_plan(tmp_path / "l.py", "", tmp_path, rate=None, min_warmup_requests=100, serving_processes=2)
     plan.raw.mkdir()
-    recorder = Recorder(plan.recording_file(0))
+    recorder = RequestRecorder(plan.recording_file(0))
     for sent_s, counts in ((0.5, served), (1.5, {"b": 400})):
         for name, count in counts.items():
             for _ in range(count):
@@ -136,7 +136,7 @@ def recorded(
     """How many are in the measure phase of a load of 2 a second until ``end_s``, of which these were recorded."""
     plan = make_plan(folder / "l.py", "", folder, rate=2.0, schedule="uniform", measure_s=1.0)
     plan.raw.mkdir(parents=True)
-    recorder = Recorder(plan.recording_file(0))
+    recorder = RequestRecorder(plan.recording_file(0))
     for each_s in due_s:
         recorder.write(ARRIVAL, lane=0, scheduled_s=each_s, sent_s=each_s, done_s=each_s + 0.1)
     recorder.close()
@@ -176,7 +176,7 @@ def by_socket(directory: Path, connections: pl.DataFrame) -> LoadOutcome:
     """A run of 3 s without a header: 150 warm-up requests on one connection, 20 on another, 30 on a third."""
     plan = make_plan(directory / "l.py", "", directory, rate=None, min_warmup_requests=100, serving_processes=2)
     plan.raw.mkdir()
-    recorder = Recorder(plan.recording_file(0))
+    recorder = RequestRecorder(plan.recording_file(0))
     for client_port, count in ((40001, 150), (40002, 20), (40003, 30)):
         for _ in range(count):
             recorder.write(ARRIVAL, lane=0, sent_s=0.5, done_s=0.6, client_port=client_port)

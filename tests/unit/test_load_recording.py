@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from lab.load.inside.openings import RESUMED
-from lab.load.inside.recording import ARRIVAL, DROP, KINDS, MAX_LENGTH, MAX_STRINGS, ROW, Recorder, strings_file
+from lab.load.inside.recording import ARRIVAL, DROP, KINDS, MAX_LENGTH, MAX_STRINGS, ROW, RequestRecorder, strings_file
 from lab.load.request_table import DTYPE, Marks, read_rows, read_strings, write_request_table
 from lab.record.types import REQUESTS, RequestKind
 
@@ -35,7 +35,7 @@ def test_the_row_format_is_the_same_on_both_sides() -> None:
 
 def test_rows_come_back_as_the_request_table(tmp_path: Path) -> None:
     """Every column, nulls where there is nothing, instants relative to the trial's start."""
-    recorder = Recorder(tmp_path / "r.bin")
+    recorder = RequestRecorder(tmp_path / "r.bin")
     recorder.write(
         ARRIVAL,
         lane=3,
@@ -89,7 +89,7 @@ def test_a_row_belongs_to_the_phase_of_its_schedule(
     tmp_path: Path, scheduled_s: float, sent_s: float, phase: str
 ) -> None:
     """A request in flight at a phase's end counts where it was scheduled; without a schedule, where it was sent."""
-    recorder = Recorder(tmp_path / "r.bin")
+    recorder = RequestRecorder(tmp_path / "r.bin")
     recorder.write(ARRIVAL, lane=0, scheduled_s=scheduled_s, sent_s=sent_s, done_s=117.0)
     recorder.close()
 
@@ -98,7 +98,7 @@ def test_a_row_belongs_to_the_phase_of_its_schedule(
 
 def test_a_recording_cut_off_anywhere_can_be_read(tmp_path: Path) -> None:
     """A half-written last row or string is left out."""
-    recorder = Recorder(tmp_path / "r.bin")
+    recorder = RequestRecorder(tmp_path / "r.bin")
     for name in ("one", "two"):
         recorder.write(ARRIVAL, lane=0, sent_s=106.0, done_s=107.0, name=name)
     recorder.close()
@@ -114,7 +114,7 @@ def test_a_recording_cut_off_anywhere_can_be_read(tmp_path: Path) -> None:
 
 def test_hostile_strings_do_not_grow_without_end(tmp_path: Path) -> None:
     """Ever new error texts are cut and, beyond a limit, become one; known ones keep their names."""
-    recorder = Recorder(tmp_path / "r.bin")
+    recorder = RequestRecorder(tmp_path / "r.bin")
     for number in range(MAX_STRINGS + 500):
         recorder.write(ARRIVAL, lane=0, sent_s=106.0, done_s=107.0, error=f"{number} " + "x" * 1000, name="GET /")
     recorder.write(ARRIVAL, lane=0, sent_s=106.0, done_s=107.0, error="0 " + "x" * 1000, name="GET /")
@@ -131,7 +131,7 @@ def test_hostile_strings_do_not_grow_without_end(tmp_path: Path) -> None:
 
 def test_rows_leave_memory_when_flushed(tmp_path: Path) -> None:
     """What was flushed is in the file, strings before the rows that need them."""
-    recorder = Recorder(tmp_path / "r.bin")
+    recorder = RequestRecorder(tmp_path / "r.bin")
     recorder.write(ARRIVAL, lane=0, sent_s=106.0, done_s=107.0, name="GET /")
     assert (tmp_path / "r.bin").stat().st_size == 0
     recorder.flush()
@@ -143,7 +143,7 @@ def test_rows_leave_memory_when_flushed(tmp_path: Path) -> None:
 
 def test_upstream_addresses_stand_in_only_where_no_header_does(tmp_path: Path) -> None:
     """Names of two sorts are never mixed in one table."""
-    recorder = Recorder(tmp_path / "r.bin")
+    recorder = RequestRecorder(tmp_path / "r.bin")
     recorder.write(ARRIVAL, lane=0, sent_s=106.0, done_s=107.0, server="app-1")
     recorder.write(ARRIVAL, lane=0, sent_s=106.0, done_s=107.0, server="127.0.0.1:8001", upstream=True)
     recorder.close()
@@ -155,7 +155,7 @@ def test_upstream_addresses_stand_in_only_where_no_header_does(tmp_path: Path) -
 def test_recordings_of_load_processes_are_merged(tmp_path: Path) -> None:
     """Each with its own string table, over several chunks."""
     for process in range(2):
-        recorder = Recorder(tmp_path / f"{process}.bin")
+        recorder = RequestRecorder(tmp_path / f"{process}.bin")
         for number in range(70_000):
             recorder.write(ARRIVAL, lane=process, sent_s=106.0, done_s=107.0, name=f"{process}/{number % 3}")
         recorder.close()
@@ -169,13 +169,13 @@ def test_recordings_of_load_processes_are_merged(tmp_path: Path) -> None:
 
 def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
     """Two load processes with one file would mix their rows."""
-    Recorder(tmp_path / "r.bin").close()
+    RequestRecorder(tmp_path / "r.bin").close()
     with pytest.raises(FileExistsError):
-        Recorder(tmp_path / "r.bin")
+        RequestRecorder(tmp_path / "r.bin")
 
 
 def test_an_empty_recording_is_an_empty_table(tmp_path: Path) -> None:
     """A closed run in which no task sent anything."""
-    Recorder(tmp_path / "r.bin").close()
+    RequestRecorder(tmp_path / "r.bin").close()
 
     assert table(tmp_path / "r.bin").height == 0

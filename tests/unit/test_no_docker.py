@@ -15,6 +15,7 @@ from unittest.mock import Mock
 import docker
 import docker.errors
 import pytest
+from requests import Response
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import ReadTimeout
 from urllib3.exceptions import ProtocolError
@@ -25,6 +26,7 @@ from lab.engines.docker.agent.standing import standing_agents
 from lab.engines.docker.engine import connect
 from lab.engines.docker.removal import disconnect, engine_errors, noted, one_line
 from lab.errors import DeploymentError, MissingError
+from lab.run.doctor import examine
 from lab.scenario.model import Load
 
 
@@ -81,9 +83,11 @@ def gone(*_: object) -> None:
     raise RequestsConnectionError(ProtocolError("Connection aborted.", RemoteDisconnected("x")))
 
 
-@pytest.mark.parametrize("first", [DeploymentError("app ended", "see its log"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "first", [DeploymentError("app ended", "see its log"), KeyboardInterrupt(), ValueError("a mistake")]
+)
 def test_a_clean_up_that_fails_too_does_not_hide_what_failed_first(first: BaseException) -> None:
-    """It is told beside it, where there is a hint."""
+    """It is told beside it, where there is a hint, and below the traceback of a mistake in the lab."""
 
     @contextmanager
     def made() -> Iterator[None]:
@@ -99,6 +103,21 @@ def test_a_clean_up_that_fails_too_does_not_hide_what_failed_first(first: BaseEx
     if isinstance(first, DeploymentError):
         assert first.hint.startswith("see its log; the Docker engine does not do what it is asked any more")
         assert "lab clean" in first.hint
+    if isinstance(first, ValueError):
+        (note,) = first.__notes__
+        assert note.startswith("the Docker engine does not do what it is asked any more")
+
+
+def test_what_a_library_got_over_is_no_mistake_of_the_lab() -> None:
+    """An engine that answers with an error in no JSON: the SDK takes its text instead, and the lab tells it."""
+
+    def answer() -> None:
+        response = Response()
+        response.status_code, response.reason, response._content = 500, "Oh", b"not JSON"
+        docker.APIClient(version="1.41")._raise_for_status(response)
+
+    with pytest.raises(MissingError, match="not JSON"), engine_errors():
+        answer()
 
 
 def test_a_clean_up_of_several_nodes_says_whose_engine_failed() -> None:
@@ -159,3 +178,19 @@ def test_a_load_agent_without_an_engine_is_a_sentence(
         standing_agents(Mock(), images, "run", load) as agents,
     ):
         assert agents.place.pids
+
+
+@pytest.mark.parametrize(
+    ("engine", "state"), [("auto", "note"), ("docker", "missing"), ("swarm", "missing"), ("process", None)]
+)
+def test_the_doctor_misses_it_only_for_runs_that_take_it(
+    engine: str, state: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only ``auto`` takes plain processes in its place, and engines without containers do not ask for it."""
+    monkeypatch.setattr("lab.run.doctor.connect", Mock(side_effect=MissingError("no engine answers", "start it")))
+    monkeypatch.setattr("lab.run.doctor.find_leftovers", lambda client: [])
+    found = {finding.subject: finding for finding in examine(engine)}
+
+    assert (found["docker"].state if "docker" in found else None) == state
+    assert ("leftovers" in found) is (state != "missing")
+    assert ("runs take engine process instead" in str(found)) is (engine == "auto")

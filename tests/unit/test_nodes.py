@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -16,21 +17,27 @@ import docker.errors
 import polars as pl
 import pytest
 
+from lab.agent.conversation import Conversation
 from lab.agent.loading import AgentPlace
 from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
 from lab.analysis.trial.resources import resources
 from lab.cli.asked import with_engine
 from lab.cli.plan_words import node_lines
+from lab.engines import Part
 from lab.engines.docker.carry import Cargo, carry, carry_all
 from lab.engines.docker.connection import Identity, check_another, connect, connect_node
 from lab.engines.docker.container import entrance
 from lab.engines.swarm.refusals import check_swarm
 from lab.errors import MissingError, ScenarioError
 from lab.host.authority import _addresses
+from lab.host.kernel import governor, may_read_memory
 from lab.plan.arm_topology import build_topology
 from lab.plan.blocks import build_plan
 from lab.record.types import THREADS, ClockOffset, NodeRecord
-from lab.run.samplers import Samplers
+from lab.run.node_checks import agent_findings, swarm_finding
+from lab.run.samplers import Samplers, samplers
+from lab.sampling.channel import Launch
+from lab.sampling.plan import SamplerPlan
 from lab.sampling.sampler import Sampler, SamplerOutcome
 from lab.scenario.file import read_scenario
 from lab.scenario.network import Network
@@ -78,7 +85,7 @@ def scenario_file(folder: Path, **parts: str) -> Path:
         ({"load": 'nodes = ["server", "gen"]', "nodes": SERVER + GENERATOR}, "'server' runs the arms"),
         ({"load": TWO, "nodes": SERVER + GENERATOR + SAME}, "gen and gen2 have one engine"),
         ({"load": TWO, "nodes": SERVER + GENERATOR + SAME, "top": 'engine = "swarm"'}, "gen and gen2 have one engine"),
-        ({"load": TWO + "\nlanes = 1", "nodes": SERVER + GENERATOR}, "2 load processes need at least as many lanes"),
+        ({"load": TWO + "\nlanes = 1", "nodes": SERVER + GENERATOR}, "need at least as many connections"),
         ({"nodes": SERVER + GENERATOR}, "'gen' has nothing to do"),
         ({"nodes": SERVER + SERVER}, "different names"),
         ({"load": 'nodes = ["gen"]', "nodes": SERVER.replace("address", "#") + GENERATOR}, "needs an address"),
@@ -241,6 +248,20 @@ def test_the_readings_of_all_machines_are_one_table_each(tmp_path: Path, threads
     assert not (tmp_path / "beside-1").exists()
 
 
+def test_the_lab_counts_on_the_machine_where_it_runs(tmp_path: Path) -> None:
+    """On a part of an arm's machines too, where the engine as a whole is elsewhere; there it is no other program."""
+    plans, none = list[SamplerPlan](), frozenset[str]()
+
+    def start(plan: SamplerPlan, _launch: Launch) -> AbstractContextManager[Sampler]:
+        plans.append(plan)
+        return nullcontext(cast(Sampler, None))
+
+    parts = (Part(node="a", services=none), Part(node="b", services=none, lab_pid=7))
+    given = SamplerPlan(targets=(), t0_monotonic_s=0.0, measure_s=1.0, lab_pid=0, directory=tmp_path)
+    with samplers(start, given, cast(Any, SimpleNamespace(parts=parts, generators=())), [()]):
+        assert [(each.node, each.lab_pid) for each in plans] == [("a", 0), ("b", 7)]
+
+
 def generator_table() -> pl.DataFrame:
     """A machine with load, sampler and nothing else."""
     ours = sum((pl.col(name).fill_null(0.0) for name in ("load_cpu_s", "sampler_cpu_s", "lab_cpu_s")), pl.lit(0.0))
@@ -377,6 +398,33 @@ def test_a_node_that_does_not_answer_or_is_too_old_is_named(tmp_path: Path, monk
     monkeypatch.setattr(docker, "from_env", lambda **_: old)
     with pytest.raises(MissingError, match=r"node gen is too old: Docker 19\.03, API 1\.40"):
         connect_node(Node(name="gen"))
+
+
+@pytest.mark.parametrize(
+    ("governed", "state", "told"),
+    [("performance", "ok", "performance"), ("", "ok", "not told"), ("powersave", "note", "powersave: clocks that cha")],
+)
+def test_the_doctor_names_what_governs_the_clock_of_a_nodes_cores(governed: str, state: str, told: str) -> None:
+    """As an agent there reads it; a clock that changes is worth a note."""
+    answers = {may_read_memory: True, governor: governed}
+    agent = SimpleNamespace(call=lambda what, *_: answers[what], clock=ClockOffset(offset_s=0.0, bound_s=0.0))
+    found = {each.subject: each for each in agent_findings(Node(name="gen"), cast(Conversation, agent))}
+    assert found["gen: rights"].state == "ok"
+    assert found["gen: governor"].state == state
+    assert found["gen: governor"].sentence.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("info", "told"),
+    [({"ControlAvailable": True, "Nodes": 2}, "manager, 2 nodes; IPVS"), ({}, "worker; IPVS")],
+)
+def test_the_doctor_says_what_a_node_is_in_its_swarm(info: dict[str, Any], told: str) -> None:
+    """Only a manager knows how many nodes there are."""
+    client = SimpleNamespace(info=lambda: {"Swarm": {"LocalNodeState": "active", **info}})
+    agent = SimpleNamespace(call=lambda *_: True)
+    parts = cast(docker.DockerClient, client), cast(Conversation, agent)
+    found = swarm_finding(Node(name="two"), *parts, first=False)
+    assert (found.state, found.sentence) == ("ok", told)
 
 
 def test_two_addresses_of_one_engine_are_one_node() -> None:

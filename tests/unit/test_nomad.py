@@ -13,7 +13,7 @@ import pytest
 from lab.export.deployment import Deployment
 from lab.export.hcl import Block, hcl
 from lab.export.target import TARGETS
-from tests.exports import PAIRS, RICH, RICH_ARM, deployment, measured, rich
+from tests.exports import DIRECT, PAIRS, RICH, RICH_ARM, deployment, measured, rich
 
 NOMAD = TARGETS["nomad"]
 OF_EVERY_FRONT = ("workers", "replicas", "hybrid")
@@ -97,16 +97,60 @@ def test_an_arm_with_everything_has_all_of_it() -> None:
     assert app["env"]["GREETING"] == "a$b $${c} {{d}} %%{e}"
     assert (
         app["template"][0]["data"]
-        == '{{ with nomadVar "nomad/jobs/app-quickstart-rich" }}API_KEY={{ .API_KEY }}{{ end }}'
+        == '{{ with nomadVar "nomad/jobs/app-quickstart-rich" }}API_KEY={{ .API_KEY.Value | toJSON }}{{ end }}'
     )
     assert app["resources"][0]["memory"] == -(-(given.memory_limit(given.app[0]) or 0) // 2**20)
     assert named["warm"]["lifecycle"][0]["hook"] == "prestart"
     assert list(dict(tasks(before))) == ["migrate"]
     assert "nomad/jobs/app-quickstart-rich-before" in dict(tasks(before))["migrate"]["template"][0]["data"]
-    assert [mount["target"] for mount in named["nginx"]["config"][0]["mount"][-2:]] == [
-        "/etc/lab/tls/server.pem",
-        "/etc/lab/tls/server.pem.key",
+    assert named["nginx"]["config"][0]["mount"][-1] == {
+        "type": "bind",
+        "source": "secrets/lab",
+        "target": "/etc/lab",
+        "readonly": True,
+    }
+    assert [template["destination"] for template in named["nginx"]["template"]] == [
+        "secrets/lab/nginx.conf",
+        "secrets/lab/tls/server.pem",
+        "secrets/lab/tls/server.pem.key",
     ]
+
+
+@pytest.mark.parametrize(
+    ("user", "perms"),
+    [("", 'perms = "0444"'), ("app", 'perms = "0444"'), ("10001:2", 'perms = "0400"\n        uid = 10001')],
+)
+def test_the_key_can_be_read_by_whoever_serves(user: str, perms: str) -> None:
+    """A file is root's unless a number says whose."""
+    arm = {"name": "arm", "model": "workers", "front": {"kind": "direct", "tls": True}}
+    given = deployment(arm, measured(), app={"image": "example/app:1", "user": user})
+
+    assert NOMAD.files(given)[0].text.count(perms) == 2
+
+
+def test_jobs_that_run_once_run_in_their_order() -> None:
+    """Nomad starts all groups of a job, and all tasks before another, side by side."""
+    jobs = [{"name": name, "command": "x", "env": {"A_KEY": {"from": "K"}}} for name in ("migrate", "seed")]
+    several, single = deployment(ARM, measured(), jobs=jobs), deployment(DIRECT, measured(), jobs=jobs)
+    files = {file.name: file.text for file in NOMAD.files(several)}
+    head = " ".join(NOMAD.files(single)[0].text.replace("#", " ").split())
+
+    assert list(files) == ["job.nomad.hcl", "before-1.nomad.hcl", "before-2.nomad.hcl"]
+    assert 'job "app-quickstart-arm-before-2" {' in files["before-2.nomad.hcl"]
+    assert 'nomadVar \\"nomad/jobs/app-quickstart-arm-before-2\\"' in files["before-2.nomad.hcl"]
+    assert NOMAD.start(several).index("before-1.nomad.hcl") < NOMAD.start(several).index("before-2.nomad.hcl")
+    assert "nomad/jobs/app-quickstart-arm-before-1" in NOMAD.start(several)
+    assert "order of jobs migrate, seed: Nomad runs those of a group side by side" in head
+
+
+@pytest.mark.parametrize(("front", "signal"), [("nginx", "SIGHUP"), ("haproxy", "SIGUSR2"), ("traefik", "SIGHUP")])
+def test_a_front_reads_new_addresses_and_goes_on(front: str, signal: str) -> None:
+    """By default Nomad would start it again for each container of the app that is replaced; a secret needs a start."""
+    given = deployment({**ARM, "front": {"kind": front, "tls": True}}, measured(), app=RICH["app"])
+    text = NOMAD.files(given)[0].text
+
+    assert text.count('change_mode = "signal"') == text.count(f'change_signal = "{signal}"') == 3
+    assert text.count("template {") == 4
 
 
 def test_sidecars_are_refused() -> None:

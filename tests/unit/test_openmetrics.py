@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import urllib.error
@@ -22,8 +23,7 @@ from lab.cli.live.screen import Moment
 from lab.cli.live.watch import Watch
 from lab.cli.metrics_port import metrics_at
 from lab.errors import MissingError
-from lab.live.figures import LiveFigures, MachineFigures, ProcessFigures
-from lab.live.requests import RequestFigures
+from lab.live.figures import LiveFigures, MachineFigures, ProcessFigures, RequestFigures
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
@@ -37,6 +37,7 @@ Sample = tuple[str, tuple[tuple[str, str], ...]]
 OPEN_METRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 EVIL = 'a "b"\n\\ {c}'
 ARM = "workers"
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "prometheus.md"
 
 
 class Said(QuietView):
@@ -122,6 +123,16 @@ def test_figures_of_the_moment(page: dict[Sample, float]) -> None:
     assert trial_info == {"trial": f"b01-{ARM}", "arm": ARM, "block": "1", "phase": "measure"}
     (run_info,) = [dict(labels) for name, labels in page if name == "run_info"]
     assert run_info["scenario"] == EVIL
+
+
+def test_the_table_of_the_documentation_has_every_metric_with_its_labels(page: dict[Sample, float]) -> None:
+    """No more and no fewer; ``point`` is there where a run has several."""
+    rows = re.findall(r"^\| (`\w+`.*?) \| (.*?) ?\| ", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    names = ((name, labels) for row, labels in rows for name in re.findall(r"\w+", row))
+    told = {name: {*re.findall(r"`(\w+)`", labels)} - {"point"} for name, labels in names}
+    shown = {name: {key for key, _ in labels} for name, labels in page}
+
+    assert told == shown
 
 
 @pytest.mark.parametrize(("step", "phase"), [(Step.DEPLOY, "deploy"), ("waiting: stress uses 80%", "waiting")])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+import polars as pl
 import pytest
 
 from lab.analysis.points import judge_points, parts_of
@@ -17,18 +21,23 @@ from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.cli.live.estimates import estimates
 from lab.engines.process.refusals import check_plain
 from lab.errors import ScenarioError
+from lab.metrics import METRICS
 from lab.plan.axes import AXES
 from lab.plan.blocks import build_plan, with_scenario
 from lab.plan.points import listed_blocks, points_of
 from lab.record.checks import record_problem, run_problem
-from lab.record.types import DrillRecord, Event
+from lab.record.types import DrillRecord, Event, Finding
 from lab.report.build import write_reports
-from lab.report.content import Table
+from lab.report.charts.curves import Curves
+from lab.report.charts.glance import icon
+from lab.report.content import Figure, Table
 from lab.report.first_screen import Answer
 from lab.report.overview import overview
 from lab.report.renderers.html_page import render_html
 from lab.report.sections.lead import NUMBERS_ONLY, lead_of
 from lab.report.sections.overview import Entry, answers_of, cut_words
+from lab.report.sections.points import points_table
+from lab.report.sections.sweep import demand_sentence, sweep_section
 from lab.report.told import Told, read_told
 from lab.run.by_hand import by_hand
 from lab.scenario.file import scenario_from_json, scenario_to_json
@@ -45,6 +54,7 @@ from tests.builders import (
     make_summaries,
     make_trials,
     with_record,
+    with_tables,
 )
 
 PAIR = (WORKERS, REPLICAS)
@@ -67,6 +77,15 @@ def test_every_block_has_every_arm_at_every_point() -> None:
     assert {tuple(t.point.key for t in plan.trials if t.block == block)[::2] for block in range(1, 5)} != {tuple(first)}
     for left, right in zip(plan.trials[::2], plan.trials[1::2], strict=True):
         assert (left.point.key, left.schedule_seed) == (right.point.key, right.schedule_seed)
+
+
+def test_the_table_of_all_points_has_what_is_expected() -> None:
+    """Behind what is judged, at each point: a reader looks there for the number that the sentence is about."""
+    given = swept(expect=[{"that": "boot(workers) <= 10s"}])
+    table = points_table(judge_points(make_run(given), map(summarise_trial, make_trials(given))))
+    asked = [*given.compare.primary, "boot"]
+
+    assert [row[1].text for row in table.rows] == [METRICS[key].title for key in asked] * len(NUMBERS)
 
 
 def test_a_trial_has_the_setting_of_its_point() -> None:
@@ -198,7 +217,8 @@ def test_a_report_tells_every_point_and_has_a_whole_one_of_each(tmp_path: Path) 
     write_reports(tmp_path, run, found)
 
     assert [row[0].text for row in content.headline.rows] == [t for t in ("N = 1", "N = 2", "N = 4") for _ in range(2)]
-    assert [section.title for section in content.sections[1:4]] == ["N = 1", "N = 2", "N = 4"]
+    titles = [section.title for section in content.sections]
+    assert titles[titles.index("N = 1") :][:3] == ["N = 1", "N = 2", "N = 4"]
     assert "3 points, each with 4 blocks" in content.status
     assert "N = 1, 2, 4 processes" in content.facts
     assert {path.parent.name for path in tmp_path.glob("points/*/report.html")} == {"n1", "n2", "n4"}
@@ -208,10 +228,54 @@ def test_a_report_tells_every_point_and_has_a_whole_one_of_each(tmp_path: Path) 
     assert "<title>N = 2 · " in of_two
 
 
+def doubtful(given: Scenario, at: Mapping[str, Mapping[str, Any]]) -> Iterator[TrialSummary]:
+    """The trials of a run with other records at some points."""
+    for trial in make_trials(given):
+        yield summarise_trial(with_record(trial, **at.get(trial.record.point.key, {})))
+
+
+def test_caveats_of_points_are_counted_and_told_in_every_form(tmp_path: Path) -> None:
+    """Each once, with the points that it holds at; as many as the trust line counts."""
+    given = make_scenario(PAIR, sweep={"processes": list(NUMBERS)}, trials={"blocks": 7, "seed": 7})
+    late, drift = {"gates": (make_gate("caveat"),)}, {"findings": (Finding(key="steady.p50", value=0.09, limit=0.05),)}
+    run = make_run(given)
+    points = judge_points(run, doubtful(given, {"n1": late, "n2": {**late, **drift}}))
+    content, written = overview(run, points), write_reports(tmp_path, run, points)
+    (section,) = (each for each in content.sections if each.caveats)
+    sentences = [sentence for group in section.caveats for sentence in group.sentences]
+
+    assert content.status.startswith("3 points, each with 7 blocks, all valid. 2 caveats, about latency: they ")
+    assert sorted(sentence.partition(": ")[0] for sentence in sentences) == ["N = 1, N = 2", "N = 2"]
+    assert "<summary>2 caveats</summary>" in written.summary
+    assert [each.partition("::N = ")[0] for each in written.annotations] == ["::warning title=Caveat%3A latency"] * 2
+    for form in (written.terminal, written.html.read_text(), written.markdown.read_text()):
+        assert form.count("N = 1, N = 2: ") == 1
+
+
+def test_points_without_caveats_say_so() -> None:
+    """In the trust line, and there is no section of them."""
+    given = make_scenario(PAIR, sweep={"processes": list(NUMBERS)}, trials={"blocks": 7, "seed": 7})
+    run = make_run(given)
+    content = overview(run, judge_points(run, make_summaries(given)))
+
+    assert content.status.endswith("each with 7 blocks, all valid. No caveats.")
+    assert "belief" not in {section.key for section in content.sections}
+
+
+def test_a_damaged_folder_is_told_of_all_points_too() -> None:
+    """As on the page of one point: which trials were left out."""
+    given = swept()
+    run = make_run(given)
+    run = replace(run, left_out={run.order[0]: "requests.parquet is cut"})
+    content = overview(run, judge_points(run, make_summaries(given)))
+
+    assert f"1 of 24 trials were left out: {run.order[0]} (requests.parquet is cut)" in content.status
+
+
 @pytest.mark.parametrize(
     ("spoiled", "title", "first"),
     [
-        ((1,), "This run is not valid at N = 1", "N = 1: No answer: this run is not valid."),
+        ((1,), "This run is not valid at N = 1", "N = 1: No answer: the run is not valid here."),
         ((1, 2, 4), "This run is not valid", "No answer: this run is not valid."),
     ],
 )
@@ -313,6 +377,24 @@ def test_the_demand_is_the_smallest_number_from_which_on_it_holds() -> None:
     assert all(each.enough is None for each in demands(less, found))
 
 
+def test_nothing_is_enough_where_the_point_is_not_valid() -> None:
+    """One block without a failed request is left of six: it shows nothing, though it takes no interval."""
+    given = slo(sweep={"processes": list(NUMBERS), "slo": "errors == 0"})
+    late = (make_gate("invalid", key="load.lag", value=0.3, limit=0.01),)
+    spoiled = {f"b{block:02d}-n2-workers" for block in range(1, 6)}
+    whole = (
+        with_tables(trial, requests=trial.tables.requests.with_columns(error=pl.lit(None, pl.String)))
+        for trial in make_trials(given)
+    )
+    trials = (with_record(trial, gates=late) if trial.record.trial_id in spoiled else trial for trial in whole)
+    found = judge_points(make_run(given), map(summarise_trial, trials))
+    workers = next(each for each in demands(given, found) if each.arm == "workers")
+
+    assert workers.outcomes == {1: "holds", 2: "undecided", 4: "holds"}
+    assert workers.enough == 4
+    assert "for errors == 0 at 300/s (holds at 1, 4; undecided at 2)" in demand_sentence(workers, "errors == 0")
+
+
 def test_how_much_of_a_quota_is_enough_is_told_for_each_mode() -> None:
     """Pooled and split amounts are two lines, and the sentence says which; the axis is in MiB."""
     limits = [f"{mode}:{size}" for mode in ("pooled", "split") for size in ("1GiB", "2GiB")]
@@ -329,6 +411,28 @@ def test_how_much_of_a_quota_is_enough_is_told_for_each_mode() -> None:
         "workers: 1.0 GiB is enough for memory.pss.total >= 100MiB at 300/s, split (holds at 1024, 2048 MiB)."
     )
     assert "1.0 GiB pooled or 2.0 GiB pooled" in overview(make_run(given), found).facts[-1]
+
+
+def test_the_facts_of_a_sweep_of_rates_name_them() -> None:
+    """As those of a sweep of N, or of a quota, name these."""
+    given = make_scenario(PAIR, sweep={"rate": [50, 200]}, trials={"blocks": 2, "seed": 7})
+
+    assert "at 50, 200 requests a second" in overview(make_run(given), judge_points(make_run(given), ())).facts
+
+
+def test_every_value_of_a_second_axis_has_a_panel_with_its_name() -> None:
+    """Lines that only differ in their dashes can be told apart by nobody; panels have the axes in common."""
+    given = make_scenario(PAIR, sweep={"processes": [1, 2], "rate": [50, 100, 200]}, trials={"blocks": 2, "seed": 7})
+    section = sweep_section(given, judge_points(make_run(given), make_summaries(given)))
+    figure = next(part for part in section.parts if isinstance(part, Figure) and part.key == "sweep-memory.pss.total")
+    chart = figure.chart
+
+    assert isinstance(chart, Curves)
+    assert [plot.heading for plot in chart.plots] == ["50/s", "100/s", "200/s"]
+    assert [[own.arm for own in plot.series] for plot in chart.plots] == [[0, 1]] * 3
+    assert {own.dash for plot in chart.plots for own in plot.series} == {0}
+    assert all(own.xs == [1, 2] for plot in chart.plots for own in plot.series)
+    assert figure.svg.count("data-zoom") == 3
 
 
 def test_a_report_of_a_sweep_says_what_is_enough_and_draws_curves() -> None:
@@ -349,6 +453,8 @@ def test_a_report_of_a_sweep_says_what_is_enough_and_draws_curves() -> None:
         ("p96 <= 50ms", "p96"),
         ("p95 <= 50MiB", "cannot be compared"),
         ("p95 <= 50ms and", "expected conditions like|expected"),
+        ("p95 <= 50", 'give the number its unit, as in "5ms"'),
+        ("p95 <= 50ms and error == 0", "did you mean 'errors'"),
     ],
 )
 def test_an_slo_that_cannot_be_read_is_refused(text: str, said: str) -> None:
@@ -424,13 +530,76 @@ def test_the_table_of_drills_has_differences_in_seconds() -> None:
     assert all("CI" in row[4].text for row in against.rows)
 
 
-def harmed_replicas(given: Scenario) -> Iterator[TrialSummary]:
-    """Trials of a drill: every request of replicas is bad from the action on, none of workers."""
+def harmed_replicas(given: Scenario, others: Mapping[str, str] = MappingProxyType({})) -> Iterator[TrialSummary]:
+    """Trials of drills: every request of replicas is bad from the action on, none of workers.
+
+    ``others``: drills in which it is another arm.
+    """
     act = Event(t_s=20.0, until_s=20.001, kind="action.SIGKILL")
     over, drill = replace(act, kind="action.over"), DrillRecord(verb="kill", slo_s=0.0001, hold_s=5.0)
     for trial in make_trials(given):
-        slo_s = drill.slo_s if trial.record.arm == "replicas" else 10.0
+        harmed = others.get(trial.record.point.key, "replicas")
+        slo_s = drill.slo_s if trial.record.arm == harmed else 10.0
         yield summarise_trial(with_record(trial, events=(act, over), drill=replace(drill, slo_s=slo_s)))
+
+
+@pytest.mark.parametrize(
+    ("others", "title", "word"),
+    [
+        ({}, "replicas vs workers: worse at both points", "worse"),
+        ({"kill": "workers"}, "replicas vs workers: better at kill, worse at hang", "trade"),
+        ({"kill": "workers", "hang": "workers"}, "replicas vs workers: better at both points", "better"),
+    ],
+)
+def test_tab_and_icon_tell_what_came_out_at_all_points(others: Mapping[str, str], title: str, word: str) -> None:
+    """A green tick only where it is better everywhere: the first point alone is not the result."""
+    compare, eight = {"baseline": "workers", "primary": ["drill.harm"]}, {"blocks": 8, "seed": 7}
+    given = make_scenario(PAIR, drills=[{"verb": "kill"}, {"verb": "hang"}], load=LONG, compare=compare, trials=eight)
+    content = overview(make_run(given), judge_points(make_run(given), harmed_replicas(given, others)))
+
+    assert content.tab == f"{title} · {content.run_id}"
+    assert content.lead.outcome == word
+    assert f'<link rel="icon" href="{icon(word)}">' in render_html(content)
+
+
+@pytest.mark.parametrize(
+    ("bad", "title", "word"),
+    [
+        ((1,), "replicas vs workers: not valid at N = 1, better at N = 2 and N = 4", "open"),
+        ((1, 2, 4), "replicas vs workers: not valid at all 3 points", "invalid"),
+        ((), "replicas vs workers: better at all 3 points", "better"),
+    ],
+)
+def test_a_point_that_is_not_valid_is_no_outcome_of_the_others(bad: tuple[int, ...], title: str, word: str) -> None:
+    """Nor is what came out at the others that of the run."""
+    memory = {"baseline": "workers", "primary": ["memory.pss.total"]}
+    given = make_scenario(PAIR, sweep={"processes": list(NUMBERS)}, trials={"blocks": 8, "seed": 7}, compare=memory)
+    run = make_run(given)
+    spoiled = {f"n{number}": {"gates": (make_gate("invalid"),)} for number in bad}
+    lead = overview(run, judge_points(run, doubtful(given, spoiled))).lead
+
+    assert (lead.title, lead.outcome) == (title, word)
+
+
+def test_many_points_are_counted_in_the_tab() -> None:
+    """Their names would be cut off there; an arm that cannot run at one of them is told first, and has no icon."""
+    memory = {"baseline": "workers", "primary": ["memory.pss.total"]}
+    sizes = [1, 2, 3, 4]
+    given = make_scenario(PAIR, sweep={"processes": sizes}, trials={"blocks": 8, "seed": 7}, compare=memory)
+    run = make_run(given)
+    run = replace(run, fallen={"n3": {"replicas": "b01-n3-replicas failed while deploying: killed"}})
+    lead = overview(run, judge_points(run, make_summaries(given))).lead
+
+    assert lead.title == "replicas vs workers: better at 3 of 4 points, cannot run at 1"
+    assert lead.outcome == "open"
+
+
+def test_a_sweep_of_one_arm_says_its_points_in_the_tab() -> None:
+    """Nothing is judged there."""
+    given = make_scenario((WORKERS,), sweep={"processes": [1, 2]}, trials={"blocks": 2, "seed": 7})
+    lead = overview(make_run(given), judge_points(make_run(given), make_summaries(given))).lead
+
+    assert (lead.title, lead.outcome) == ("2 points: N = 1; N = 2", "")
 
 
 def test_the_table_on_top_has_rows_for_each_drill_coloured_by_verdict() -> None:
@@ -458,11 +627,11 @@ def test_a_drill_of_one_block_shows_its_difference() -> None:
     harm, lost = estimates(one.comparison)
 
     assert said.sentence.startswith("No verdict on “replicas” against “workers”: harm ")
-    assert " s; requests lost on their way +" in said.sentence
+    assert " s; requests lost on their way ±0" in said.sentence
     assert "not compared" not in said.sentence
     assert said.sentence.count("verdict") == 1
     assert (harm.differs, harm.ratio[0] in "+−", harm.ratio[-1]) == (True, True, "s")
-    assert lost.ratio == "+0"
+    assert lost.ratio == "±0"
 
 
 def test_what_a_run_is_judged_by_crosses_to_another_process() -> None:
@@ -496,3 +665,28 @@ def test_a_list_says_once_that_no_point_has_a_verdict(words: tuple[str, ...]) ->
     found = answers_of(Entry(name="run", info=make_run(swept()), told=told))
 
     assert found == ((NUMBERS_ONLY,) if set(words) == {"numbers"} else answers)
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "listed"),
+    [
+        ((2,), ("n1: told", "n2: No answer: the run is not valid here.")),
+        ((1, 2), ("No answer: this run is not valid.",)),
+    ],
+)
+def test_a_list_tells_what_stands_of_a_run_that_is_not_valid_at_a_point(
+    tmp_path: Path, spoiled: tuple[int, ...], listed: tuple[str, ...]
+) -> None:
+    """As its report does."""
+    points = {
+        f"n{number}": {
+            "arms": ["workers", "replicas"],
+            "blocks": {"planned": 6, "valid": [1], "invalid": [2, 3, 4] if number in spoiled else []},
+            "answer": [] if number in spoiled else [{"outcome": "equivalent", "sentence": "told"}],
+        }
+        for number in (1, 2)
+    }
+    (tmp_path / "comparison.json").write_text(json.dumps({"points": points}))
+    found = answers_of(Entry(name="run", info=make_run(swept()), told=read_told(tmp_path)))
+
+    assert tuple(answer.sentence for answer in found) == listed

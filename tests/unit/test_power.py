@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from lab.analysis.judge.decide import Place, decide
+from lab.analysis.judge.decide import Side, decide
 from lab.analysis.judge.intervals import AnalysisError, TooFewBlocksError
 from lab.analysis.judge.power import (
     MAX_BLOCKS,
@@ -31,7 +31,7 @@ def test_the_number_of_blocks_for_a_truth_settles_most_runs(centre: float, sprea
     """With as many blocks as that truth takes, about four runs in five or more reach a verdict."""
     runs = np.random.default_rng(7).normal(centre, spread, (2000, settled_at(centre, spread)))
 
-    assert np.mean(decide(runs, EDGE, 0.95).place != Place.ACROSS) > 0.75
+    assert np.mean(decide(runs, EDGE, 0.95).place != Side.ACROSS) > 0.75
 
 
 @pytest.mark.parametrize("blocks", [4, 8])
@@ -88,7 +88,7 @@ def test_the_smallest_detectable_difference_is_detected() -> None:
     fraction = smallest_detectable(0.07, 10, 0.95, bound=0.05)
     runs = np.random.default_rng(7).normal(math.log1p(fraction), 0.07, (4000, 10))
 
-    assert np.mean(decide(runs, EDGE, 0.95).place == Place.ABOVE) == pytest.approx(0.8, abs=0.05)
+    assert np.mean(decide(runs, EDGE, 0.95).place == Side.ABOVE) == pytest.approx(0.8, abs=0.05)
 
 
 def test_more_blocks_detect_less() -> None:

@@ -22,7 +22,7 @@ from lab.engines.kinds import ENGINE_KINDS, open_engine
 from lab.engines.process import guard as process_guard
 from lab.engines.process import scratch as process_leftovers
 from lab.engines.process.app import install_argv
-from lab.engines.process.command import Place, Start, start_of
+from lab.engines.process.command import ProgramPlace, Start, start_of
 from lab.engines.process.engine import still_runs
 from lab.engines.process.guard import MARKS, belongings, end, read_marks
 from lab.engines.process.programs import find_program
@@ -38,6 +38,7 @@ from lab.plan.kinds import ServiceKind
 from lab.plan.topology import ConfigFile, Endpoint, Service
 from lab.scenario.budget import Budget, Limits, Quota
 from lab.scenario.model import App, Arm, Load, Scenario
+from tests.waiting import until
 
 DEADLINE_S = 60.0
 RUN = f"unit-{os.getpid()}"
@@ -61,7 +62,7 @@ def nginx() -> Service:
 def test_the_environment_is_a_containers_and_not_the_labs(monkeypatch: pytest.MonkeyPatch) -> None:
     """PATH, a private HOME, the app's own variables and our marks; nothing that the lab's user has set."""
     monkeypatch.setenv("DATABASE_URL", "the user's own")
-    place = Place(programs=(Path("/env/bin"),), directory=Path("/code"))
+    place = ProgramPlace(programs=(Path("/env/bin"),), directory=Path("/code"))
 
     start = start_of(service("uvicorn", env=(("BALLAST_MB", "1"),)), place, FOLDER, labels("r", "t", "app"))
 
@@ -76,7 +77,7 @@ def test_the_environment_is_a_containers_and_not_the_labs(monkeypatch: pytest.Mo
 
 def test_nginx_has_a_prefix_and_a_configuration_of_its_own() -> None:
     """Its container's paths become private ones; the text is the same and holds none of them."""
-    start = start_of(nginx(), Place(), FOLDER, labels("r", "t", "nginx"))
+    start = start_of(nginx(), ProgramPlace(), FOLDER, labels("r", "t", "nginx"))
 
     assert start.argv == ("nginx", "-p", "/private/tmp", "-c", "/private/etc/lab/nginx.conf")
     assert start.directory == start.scratch == Path("/private/tmp")
@@ -176,7 +177,7 @@ def test_packages_are_wheels_of_the_pinned_hashes_and_nothing_else() -> None:
 @contextmanager
 def running(folder: Path, *argv: str) -> Iterator[RunningService]:
     """A started service that is gone afterwards."""
-    start = start_of(service(*argv), Place(), folder, labels(RUN, "trial", "app"))
+    start = start_of(service(*argv), ProgramPlace(), folder, labels(RUN, "trial", "app"))
     started = start_service(service(*argv), start, folder)
     try:
         yield started
@@ -348,7 +349,7 @@ def test_a_start_runs_where_it_is_told(tmp_path: Path) -> None:
 def test_the_value_of_an_option_may_name_a_file_of_the_service() -> None:
     """As ``--config=PATH``; any other word stays."""
     service = dataclasses.replace(nginx(), argv=(f"--config={CONF_PATH}", "--at=/etc/other", "a=b=c"))
-    start = start_of(service, Place(), FOLDER, labels("r", "t", "nginx"))
+    start = start_of(service, ProgramPlace(), FOLDER, labels("r", "t", "nginx"))
 
     assert start.argv[1:] == ("--config=/private/etc/lab/nginx.conf", "--at=/etc/other", "a=b=c")
 
@@ -358,6 +359,7 @@ def test_a_process_that_ends_while_it_is_looked_at_is_no_stranger() -> None:
     marks = labels("other-lab", "b01-workers", "app")
     child = subprocess.Popen(["sleep", "60"], env=environment_of(marks))
     seen = psutil.Process(child.pid)
+    until(seen.environ, "its program has begun: until then the kernel tells no variables")
 
     assert still_runs(seen, marks)
     assert not still_runs(seen, {}), "it has marks at the second look"

@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ParamSpec, TypeVar, cast
 
+import psutil
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from lab.agent.calls import There, call_of, carry_out, here, result_of
+from lab.agent.loading import AgentPlace
 from lab.analysis.gates.limits import FOREIGN, STEAL
 from lab.cli.asked import around_of
 from lab.cli.live.view import PlainView
 from lab.cli.options import WaitForQuiet
 from lab.cli.verbs import Verbs
-from lab.errors import InterruptedRunError
+from lab.errors import InterruptedRunError, SamplingError
 from lab.host.interrupts import Interrupts
+from lab.load.place import HERE
 from lab.plan.blocks import build_plan
 from lab.plan.trial import Trial
 from lab.record.folder import RunFolder, new_run_info, read_info
 from lab.record.schema import NAMES, HostRow
 from lab.record.types import Environment, TrialState
-from lab.run import quiet
 from lab.run.blocks import run_plan
-from lab.run.quiet import LISTEN_S, Noise, noise_of, wait_for_quiet
+from lab.run.quiet import Noise, listen, noise_of, wait_for_quiet
 from lab.run.surroundings import REAL
 from lab.run.tools import Run
 from lab.run.view import QuietView
+from lab.sampling import hearing
+from lab.sampling.hearing import LISTEN_S
 from tests.fake_surroundings import shop
 from tests.fakes import World
 
 CORES = 2
+P = ParamSpec("P")
+T = TypeVar("T")
 SILENT = Noise(steal=0.0, foreign=0.01)
 LOUD = Noise(steal=0.0, foreign=0.48, users=[("yes", 0.45), ("make", 0.02)])
 
@@ -50,8 +59,10 @@ class Told(QuietView):
 
     said: list[str] = field(default_factory=list)
     waits: list[str] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
 
     def step(self, text: str) -> None:
+        self.threads.add(threading.get_ident())
         self.said.append(text)
 
     def waiting(self, why: str) -> None:
@@ -66,7 +77,7 @@ class Machine:
     now_s: float = 100.0
     looks: int = 0
 
-    def listen(self) -> Noise:
+    def listen(self, _there: There = here) -> Noise:
         self.now_s += LISTEN_S
         self.looks += 1
         return self.sounds[min(self.looks, len(self.sounds)) - 1]
@@ -77,9 +88,21 @@ def trial(tmp_path: Path) -> Trial:
     return build_plan(shop(tmp_path, 1)).trials[0]
 
 
+def carry_there(function: Callable[P, T], /, *args: P.args, **_none: P.kwargs) -> T:
+    """As an agent carries a call out: in plain values there and back."""
+    found: T = result_of(function, carry_out(call_of(function, args)))
+    return found
+
+
+class Elsewhere:
+    """An engine of another machine."""
+
+    elsewhere = "it is on another machine"
+
+
 def wait(machine: Machine, bound_s: float) -> Told:
     view = Told()
-    wait_for_quiet(view, bound_s, machine.listen, lambda: machine.now_s)
+    wait_for_quiet(view, {"": here}, bound_s, machine.listen, lambda: machine.now_s)
     return view
 
 
@@ -146,6 +169,54 @@ def test_the_wait_is_bounded_and_says_so() -> None:
     assert "yes 45.0%" in view.said[0]
 
 
+def unheard(*sounds: Noise) -> Callable[[There], Noise]:
+    """What is heard of machines of which those behind an agent do not answer."""
+    rest = iter(sounds)
+
+    def of(there: There) -> Noise:
+        if there is carry_there:
+            raise SamplingError("the agent has ended")
+        return next(rest, SILENT)
+
+    return of
+
+
+def test_every_machine_is_looked_at_and_one_that_does_not_answer_stops_nobody() -> None:
+    """A generator that was lost is had again by the trial that follows: waiting for it here would be for nothing."""
+    view = Told()
+    machines: dict[str, There] = {"arms": here, "gen": here, "gen2": here, "gone": carry_there}
+
+    wait_for_quiet(view, machines, 300.0, unheard(SILENT, LOUD, SILENT))
+
+    assert [wait.count("node ") for wait in view.waits] == [1]
+    assert "yes 45.0%" in view.waits[0]
+    assert view.said[0] == "node gone cannot be asked whether it is quiet: the agent has ended"
+    assert [said.partition(" after ")[0] for said in view.said[1:]] == ["quiet"]  # it was told once, in two looks
+    assert view.threads == {threading.get_ident()}
+
+
+def test_where_no_machine_answers_nobody_says_that_it_is_quiet() -> None:
+    """It is not known, and the trial is made."""
+    view = Told()
+
+    wait_for_quiet(view, {"one": carry_there, "two": carry_there}, 300.0, unheard())
+
+    assert [said.partition(":")[0] for said in view.said[:2]] == [
+        f"node {name} cannot be asked whether it is quiet" for name in ("one", "two")
+    ]
+    assert view.said[2:] == ["no machine can be asked, so it is not known whether any is quiet; measuring all the same"]
+
+
+def test_a_run_looks_where_it_measures(tmp_path: Path) -> None:
+    """At this machine, and where the engine is elsewhere by the agents there."""
+    run, agent = prepared(tmp_path, World()), cast("Any", SimpleNamespace(call=carry_there))
+    place = AgentPlace(lambda: agent, agents={"one": lambda: agent})
+    far = replace(run, place=place, engine=cast("Any", Elsewhere))
+
+    assert run.machines == {"": HERE.call}
+    assert far.machines == {"one": carry_there}
+
+
 def test_a_log_tells_of_a_wait_now_and_then(trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
     """Every look would be a line each three seconds; the next trial's wait is news again."""
     now_s = 0.0
@@ -167,7 +238,7 @@ def prepared(root: Path, world: World, **tools: Any) -> Run:
 def test_a_run_settles_before_each_trial(tmp_path: Path) -> None:
     """It waits only while nothing is deployed."""
     world = World()
-    run = prepared(tmp_path, world, settle=lambda _view: world.note("settle"))
+    run = prepared(tmp_path, world, settle=lambda _view, _machines: world.note("settle"))
 
     run_plan(run)
 
@@ -179,7 +250,7 @@ def test_an_interrupt_ends_the_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Nothing was begun, so nothing is lost, and the folder says where the run was cut."""
     interrupts = Interrupts()
     monkeypatch.setattr("lab.run.blocks.INTERRUPTS", interrupts)
-    run = prepared(tmp_path, World(), settle=lambda _view: interrupts.interrupt())
+    run = prepared(tmp_path, World(), settle=lambda _view, _machines: interrupts.interrupt())
     first = run.plan.trials[0].id
 
     with pytest.raises(InterruptedRunError, match=f"interrupted before {first}"):
@@ -190,10 +261,19 @@ def test_an_interrupt_ends_the_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(
     ("words", "minutes"),
-    [([], None), (["--wait-for-quiet"], 5.0), (["--wait-for-quiet=2"], 2.0), (["--wait-for-quiet", "file"], 5.0)],
+    [
+        ([], None),
+        (["--wait-for-quiet"], 5.0),
+        (["--wait-for-quiet=2"], 2.0),
+        (["--wait-for-quiet", "2"], 2.0),
+        (["--wait-for-quiet", "0.5", "file"], 0.5),
+        (["--wait-for-quiet", "file"], 5.0),
+        (["--wait-for-quiet", "2026-01-02-file"], 5.0),
+        (["--wait-for-quiet", "--wait-for-quiet", "2"], 2.0),
+    ],
 )
 def test_the_option_may_come_without_a_number(words: list[str], minutes: float | None) -> None:
-    """A word behind the bare option is the scenario, not minutes."""
+    """A word behind the bare option is the scenario, and a number its minutes."""
     app, given = typer.Typer(cls=Verbs), []
 
     @app.command()
@@ -217,8 +297,8 @@ def test_without_the_option_nothing_waits() -> None:
     assert (settle.func, settle.keywords) == (wait_for_quiet, {"bound_s": 120.0})
 
 
-def test_a_look_at_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the lab has started itself is never named as a disturber."""
+def looked_at(monkeypatch: pytest.MonkeyPatch, there: Any) -> tuple[set[int], Noise]:
+    """Whom a look leaves out, and what it hears."""
     asked: list[set[int]] = []
 
     def users(interval_s: float, sleep: Any, ours: set[int], most: None) -> list[dict[str, Any]]:
@@ -226,12 +306,36 @@ def test_a_look_at_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         sleep(interval_s)
         return [{"name": "yes", "cores": 0.5}]
 
-    monkeypatch.setattr(quiet, "cpu_users", users)
+    monkeypatch.setattr(hearing, "cpu_users", users)
+    noise = listen(cast("There", there))
+    return asked[0], noise
+
+
+def test_a_look_at_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the lab has started itself is never named as a disturber."""
     with subprocess.Popen(["sleep", "60"]) as child:
-        noise = quiet.listen(sleep=lambda _seconds: time.sleep(0.2))
+        ours, noise = looked_at(monkeypatch, lambda hear, _look_s, *lab: carry_there(hear, 0.2, *lab))
         child.kill()
 
-    assert {os.getpid(), child.pid} <= asked[0]
+    assert {os.getpid(), child.pid} <= ours
     assert noise.steal is not None
     assert noise.foreign is not None
     assert noise.users == [("yes", 0.5 / (os.cpu_count() or 1))]
+
+
+def test_an_agent_on_the_labs_own_machine_does_not_name_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor its children; a process elsewhere that has its number is another program."""
+    me, other = os.getpid(), os.getppid()
+
+    def as_agent(hear: Any, _look_s: float, *lab: Any) -> Any:
+        with monkeypatch.context() as patched:  # the agent is another process than the lab
+            patched.setattr(os, "getpid", lambda: other)
+            return hear(0.01, *lab)
+
+    def elsewhere(hear: Any, _look_s: float, pid: int, _started: str) -> Any:
+        return as_agent(hear, _look_s, pid, "0.00")
+
+    monkeypatch.setattr(psutil.Process, "children", lambda process, **_: [psutil.Process(process.pid)])
+
+    assert me in looked_at(monkeypatch, as_agent)[0]
+    assert me not in looked_at(monkeypatch, elsewhere)[0]

@@ -16,21 +16,27 @@ from lab.cli import app
 from lab.cli.asked import name_of, scenario_of
 from lab.cli.capacity import climbing
 from lab.cli.limits import searching
+from lab.cli.listing import _row
 from lab.cli.names import scenario_file
 from lab.cli.run import _one_run
 from lab.errors import ScenarioError, UsageError
 from lab.record.folder import RunFolder, read_info
 from lab.report.build import build_content
 from lab.report.content import Listing, Section
+from lab.report.parts.going_on import placed
 from lab.report.renderers.markdown import render_markdown
-from lab.report.sections.repeat import again, exploratory_again, run_command
+from lab.report.sections.overview import Entry, cut_words
+from lab.report.sections.repeat import repeat_of_run, repeat_of_session, run_command
+from lab.report.told import Told
 from lab.run.by_hand import by_hand
+from lab.run.conclude import conclude
 from lab.run.preparation import digests
 from lab.run.run import planned
 from lab.scenario.file import read_scenario, scenario_from_json, scenario_to_json
 from lab.scenario.model import Scenario
 from lab.scenario.secrets_of import with_values
-from tests.builders import ARMS, make_run, make_scenario, make_summaries
+from tests.builders import ARMS, make_gate, make_run, make_scenario, make_summaries, make_trials, with_record
+from tests.run_folders import store
 
 PATH = "/somewhere/else/locustfiles/x.py"
 LOAD = {"locustfile": PATH, "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
@@ -45,7 +51,7 @@ TYPED: dict[str, Any] = {
 def section_of(scenario: Scenario) -> Section:
     """What the report of a run of this scenario says, without any trial."""
     run = make_run(scenario)
-    return again(run, summarise(run, ()))
+    return repeat_of_run(run, summarise(run, ()))
 
 
 def listed(section: Section, key: str = "again-scenario") -> str:
@@ -103,9 +109,56 @@ def test_the_commands_work_from_where_the_reader_is_told_to_stand() -> None:
     """Both take the run folder, in the folder that holds it; names are quoted for a shell."""
     scenario = make_scenario(load=LOAD)
     run = make_run(scenario, run_id="my app")
-    commands = listed(again(run, summarise(run, ())), "again-commands")
+    commands = listed(repeat_of_run(run, summarise(run, ())), "again-commands")
 
     assert commands.splitlines() == ["lab run 'my app'", "lab report 'my app'"]
+
+
+RUN_ID = "20261118T110640Z-quickstart"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"lab run {RUN_ID}", "lab run 'my runs/one'"),
+        (f"lab run {RUN_ID} --blocks 3", "lab run 'my runs/one' --blocks 3"),
+        (f"`lab limits --resume {RUN_ID}` continues it.", "`lab limits --resume 'my runs/one'` continues it."),
+        (f"lab run {RUN_ID}-more", f"lab run {RUN_ID}-more"),
+        (f"the run {RUN_ID}", f"the run {RUN_ID}"),
+    ],
+)
+def test_a_command_can_be_typed_where_it_is_read(text: str, said: str) -> None:
+    """It names the folder; nothing but the commands of this run is another one."""
+    assert placed(text, {RUN_ID: "my runs/one"}) == said
+    assert placed(text, {}) == text
+
+
+def test_a_terminal_names_a_run_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the band and in a caveat, wherever runs are kept: an id leads only to ./runs. Files are the same for all."""
+    scenario = make_scenario(load=LOAD, trials={"blocks": 1, "seed": 7})
+    bad = (with_record(trial, gates=(make_gate("invalid"),)) for trial in make_trials(scenario))
+    path = store(make_run(scenario, cut="Ctrl-C"), bad, tmp_path / "kept")
+    monkeypatch.chdir(tmp_path)
+    here = conclude(Path("kept", path.name)).written
+    files = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    there = conclude(path).written
+
+    assert f"\n  lab run kept/{path.name}\n" in here.terminal
+    assert f"\n  lab run {path}\n" in there.terminal
+    assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == files
+    assert str(path.parent) not in there.html.read_text() + there.markdown.read_text() + there.summary
+    assert scenario_file(Path("kept", path.name)) == Path("kept", path.name)
+
+
+def test_a_list_names_a_run_by_its_folder(tmp_path: Path) -> None:
+    """The command that starts it again is whole, however long the path is."""
+    place = str(tmp_path / ("long" * 40) / "run")
+    run = make_run(make_scenario(load=LOAD), cut="Ctrl-C")
+    told = Told(arms=(), answers=(), judged=(), values={}, valid=0, planned=2, is_valid=False, is_lost=True)
+    entry = Entry(name="run", place=place, info=run, told=told)
+
+    assert f"`lab run {place}`" in cut_words(entry)
+    assert _row(place, entry)["note"].endswith(f"start again: `lab run {place}`")
 
 
 def test_a_run_is_run_again_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,14 +261,14 @@ def test_another_number_of_blocks_than_the_scenarios_is_in_the_command() -> None
     scenario = make_scenario(load=LOAD)
     run = make_run(scenario, order=tuple(f"b{block:02d}-{arm['name']}" for block in range(1, 6) for arm in ARMS))
 
-    assert f"lab run {run.run_id} --blocks 5" in listed(again(run, summarise(run, ())), "again-commands")
+    assert f"lab run {run.run_id} --blocks 5" in listed(repeat_of_run(run, summarise(run, ())), "again-commands")
 
 
 def test_a_session_by_hand_lists_its_own_scenario() -> None:
     """It opens such a session again."""
     scenario = by_hand(make_scenario(**TYPED))
     run = make_run(scenario, exploratory=True)
-    section = exploratory_again(run, summarise(run, ()))
+    section = repeat_of_session(run, summarise(run, ()))
 
     assert scenario_from_json(tomllib.loads(listed(section))) == scenario
     assert listed(section, "again-commands").startswith(f"lab ui {run.run_id}\n")

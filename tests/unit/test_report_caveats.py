@@ -16,12 +16,14 @@ from lab.metric_types import Family
 from lab.record.types import Finding, GateResult, TrialResult
 from lab.report.build import build_content
 from lab.report.content import Content, Section
-from lab.report.first_screen import Mood, told
+from lab.report.first_screen import Group, Mood
+from lab.report.parts.caveats import Caveats, caveats_told
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown, render_summary
 from lab.report.renderers.terminal import render_terminal
+from lab.report.sections.validity import MAX_CAVEATS, few
 from lab.scenario.model import Scenario
-from tests.builders import make_gate, make_run, make_scenario, make_trials, with_record, with_tables
+from tests.builders import make_gate, make_run, make_scenario, make_trials, told, with_record, with_tables
 
 LOAD = {"locustfile": "x.py", "rate": 60, "warmup": "5s", "measure": "2s"}
 FOREIGN = make_gate("invalid", key="machine.foreign", value=0.7, limit=0.2)
@@ -132,12 +134,47 @@ def test_a_caveat_that_touches_nothing_judged_is_below_the_fold() -> None:
     assert section.caveats == ()
     (aside,) = told(section.asides)
     assert content.boxes[0].mood is Mood.GOOD
-    assert dict(content.boxes[0].rows)["caveats"] == "1 touches latency"
-    assert content.status.endswith("1 caveat, not about what was judged (memory).")
+    assert dict(content.boxes[0].rows)["caveats"] == "1, about latency"
+    assert content.status.endswith("1 caveat, about latency; not about what was judged (memory).")
     assert "<summary>1 caveat touches nothing that was judged</summary>" in render_html(content)
     assert aside.split(".")[0] in render_markdown(content)
     assert aside not in render_summary(content)
     assert "\n1 caveat that touches nothing that was judged, see the report" in render_terminal(content)
+
+
+def test_the_numbers_of_caveats_add_up() -> None:
+    """In the trust line and over the lists, also where sentences are left out for want of room; each names what it
+    counts.
+    """
+    late, busy = (
+        Group(about=about, sentences=tuple(f"{about} {place}." for place in range(several)))
+        for about, several in (("latency", MAX_CAVEATS + 3), ("CPU", 2))
+    )
+    lines = {
+        ((), (late, busy)): "17 caveats, 15 about latency, 2 about CPU; none about what was judged (memory).",
+        ((late,), (busy,)): "17 caveats, 15 about latency, 2 about CPU: 15 of them touch what was judged (memory).",
+        ((late, busy), ()): "17 caveats, 15 about latency, 2 about CPU: they touch what was judged (memory).",
+        ((busy,), ()): "2 caveats, about CPU: they touch what was judged (memory).",
+        ((), (busy,)): "2 caveats, about CPU; none about what was judged (memory).",
+        ((), ()): "No caveats.",
+    }
+    shown = few(late)
+
+    assert {parts: " ".join(caveats_told([Family.MEMORY], Caveats(*parts))) for parts in lines} == lines
+    assert " ".join(caveats_told([Family.CPU], Caveats((busy,), ()))) == "2 caveats, about what was judged (CPU)."
+    assert (len(shown.sentences), shown.count) == (MAX_CAVEATS + 1, late.count)
+    assert shown.sentences[-1] == "… and 3 further caveats, see the tables."
+
+
+def test_trust_leads_to_where_it_is_answered_and_on_to_the_caveats() -> None:
+    """From the contents to the box; from the line to those that touch the answer, or to the others."""
+    for primary, anchor in (("p50", "section-belief"), ("memory.pss.total", "belief-asides")):
+        page = render_html(late(judging(primary, blocks=8)))
+
+        assert '<a href="#box-validity">Trust</a>' in page
+        assert f'<a href="#{anchor}">Caveats</a></p>' in page
+        assert f' id="{anchor}"' in page
+    assert ">Caveats</a></p>" not in render_html(content_of(judging("p50"), make_trials(judging("p50"))))
 
 
 def test_the_same_caveat_counts_where_it_touches_the_answer() -> None:
@@ -276,6 +313,27 @@ def test_the_trust_line_says_for_what_the_blocks_are_valid() -> None:
     assert none.startswith("7 blocks, all valid for memory; none for CPU and latency.")
 
 
+def test_wherever_valid_blocks_are_counted_it_says_for_what() -> None:
+    """The box beside a table of which most rows have no valid block, and the section that the box leads to."""
+    memory = judging("memory.pss.total")
+    told = []
+    for content in (
+        content_of(memory, make_trials(memory)),
+        content_of(memory, spoil(make_trials(memory), range(1, 8), FOREIGN)),
+    ):
+        box = next(dict(box.rows) for box in content.boxes if box.key == "validity")
+        belief = next(section for section in content.sections if section.key == "belief")
+        told.append((box["blocks"], belief.sentences[0].split("; ", 1)[1].rpartition("; ")[0]))
+
+    assert told == [
+        ("7 of 7 valid, 7 planned", "7 blocks are valid"),
+        (
+            "7 of 7 valid for memory; none for CPU and latency; 7 planned",
+            "7 blocks are valid for memory; none for CPU and latency",
+        ),
+    ]
+
+
 def test_a_number_of_which_no_block_is_valid_says_so_in_its_row() -> None:
     """Also in a smoke test: what another program did to the machine must not look like the arms' doing."""
     memory = judging("memory.pss.total")
@@ -302,7 +360,7 @@ def test_requests_that_failed_stand_first_whoever_wins() -> None:
         return with_tables(trial, requests=trial.tables.requests.with_columns(error))
 
     content = content_of(given, map(failing, make_trials(given)))
-    headline = "are about the same, and requests failed ("
+    headline = ", and requests failed ("
 
     assert re.match(r"Requests failed: (49|50)\.\d% in workers, ", content.status)
     for form in (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import polars as pl
@@ -18,18 +19,33 @@ from lab.record.types import Environment, TrialResult
 from lab.report.build import build_content
 from lab.report.charts.forest import LABEL_ROOM, Forest, ratio_ticks, with_room
 from lab.report.content import Content, Figure, Section
-from lab.report.first_screen import told as sentences
-from lab.report.parts.facts import facts_line
+from lab.report.first_screen import Group as Grouped
+from lab.report.parts.caveats import WHOLE, Caveats
+from lab.report.parts.facts import budget_text, cores_text, facts_line
 from lab.report.parts.gate_sentences import gate_sentence
+from lab.report.parts.storage import platform_answer
 from lab.report.sections.answer import status
 from lab.report.sections.answer_sentences import verdict_answers
 from lab.report.sections.details import metric_table, sensitivity
-from lab.report.sections.latency import server_figure
-from lab.report.sections.validity import belief, error_table, gate_tables
+from lab.report.sections.latency_servers import server_figure
+from lab.report.sections.trust import trust_section
+from lab.report.sections.validity import MAX_CAVEATS, error_table, few, gate_tables, validity_section
 from lab.report.sections.why_shares import share_figure
 from lab.scenario.model import Scenario
 from tests import judged_runs
-from tests.builders import make_gate, make_run, make_scenario, make_summaries, make_trials, with_record, with_tables
+from tests.builders import (
+    REPLICAS,
+    WORKERS,
+    WORKERS_NGINX,
+    make_gate,
+    make_run,
+    make_scenario,
+    make_summaries,
+    make_trials,
+    with_record,
+    with_tables,
+)
+from tests.builders import told as sentences
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
 SCENARIO = make_scenario(load=LOAD)
@@ -74,6 +90,38 @@ def test_figures_count_valid_blocks_and_draw_the_others_hollow(content: Content)
     assert not any("ollow" in figure.sentence or 'class="ring' in figure.svg for figure in whole)
 
 
+def test_the_caption_of_the_ratios_says_when_it_leaves_controls_aside() -> None:
+    """As a control the arm that differs most is not the answer, and a caption must not deny what is drawn."""
+    both = _ratios_of(WORKERS, REPLICAS, WORKERS_NGINX)
+    most = both.sentence.removeprefix("Largest difference: ").split(",")[0]
+    (judged,) = {"replicas", "workers-nginx"} - {most}
+    arms = [{**arm, "control": arm["name"] == most} for arm in (WORKERS, REPLICAS, WORKERS_NGINX)]
+
+    assert both.sentence.startswith(f"Largest difference: {most}, p50")
+    assert _ratios_of(*arms).sentence.startswith(f"Largest difference, controls aside: {judged}, p50")
+    titles = [column.title for column in _report_of(arms).headline.shown.columns]
+    assert titles[:3] == ["metric", "workers", judged]
+
+
+def _ratios_of(*arms: Mapping[str, object]) -> Figure:
+    (figure,) = (figure for figure in _report_of(arms).figures if figure.key == "ratios")
+    return figure
+
+
+def _report_of(arms: Sequence[Mapping[str, object]]) -> Content:
+    scenario = make_scenario(arms, load=LOAD, trials={"blocks": 8, "seed": 7})
+    summary = summary_of(make_trials(scenario), scenario)
+    return build_content(make_run(scenario), summary, compare_run(summary))
+
+
+@pytest.mark.parametrize(("cores", "told"), [(1, "1 core"), (2, "2 cores"), (None, "")])
+def test_one_core_is_one(cores: int | None, told: str) -> None:
+    """A machine that did not tell has none to tell of."""
+    run = make_run(SCENARIO)
+    facts = {**run.environment.facts, "cpu_count": cores}
+    assert cores_text(replace(run, environment=Environment(facts=facts))) == told
+
+
 def test_a_short_warm_up_is_a_caveat_and_its_length_is_printed(content: Content) -> None:
     """2 s were run here; the length is that of the trials, not what the scenario asks for."""
     assert "A trial warmed up for 2 s only" in " ".join(sentences(section(content, "belief").caveats))
@@ -113,7 +161,7 @@ def test_a_failed_gate_is_on_the_page_and_takes_the_block_out() -> None:
     bad = make_gate("invalid")
     summary = summary_of([with_record(TRIALS[0], gates=(bad,)), *TRIALS[1:]])
 
-    assert gate_sentence(bad) in " ".join(sentences(belief(make_run(SCENARIO), summary).caveats))
+    assert gate_sentence(bad) in " ".join(sentences(validity_section(make_run(SCENARIO), summary).caveats))
     assert gate_tables(summary)[0].rows[0][1].text == "invalid"
     assert "block 1 (not valid)" in [column.title for column in metric_table(summary, Group.LATENCY).columns]
 
@@ -207,16 +255,46 @@ def test_a_comparison_is_on_the_page_with_the_intervals_that_decide() -> None:
     comparison = compare_run(summary)
     content = build_content(make_run(scenario), summary, comparison)
 
-    assert content.answers == verdict_answers(comparison, arms=arms_in_order(summary))
+    assert content.answers == verdict_answers(comparison, partial(platform_answer, summary), arms_in_order(summary))
     contest = next(contest for contest in comparison.primaries if contest.judgement.interval)
     interval = contest.judgement.interval
     assert interval is not None
-    assert isinstance(content.figures[0].chart, Forest)
-    row = next(row for row in content.figures[0].chart.rows if row.name == contest.arm and row.interval)
+    (chart,) = (figure.chart for figure in content.figures if isinstance(figure.chart, Forest))
+    row = next(row for row in chart.rows if row.name == contest.arm and row.interval)
     assert row.interval == (interval.low, interval.high)
     assert row.estimate == contest.judgement.estimate
-    assert row.word in content.figures[0].chart.svg()
+    assert row.word in chart.svg()
     judgements = {Reading(contest.metric, contest.arm): contest.judgement}
     table = metric_table(summary, METRICS[contest.metric].group, judgements)
     place = [column.title for column in table.columns].index("against the baseline")
     assert (interval.low, contest.judgement.estimate, interval.high) in [row[place].span for row in table.rows]
+
+
+def test_caveats_that_are_not_shown_are_said_to_be_where_they_are() -> None:
+    """The section of a run of several points has no tables: the reports of the points have them."""
+    many = Grouped(about=WHOLE, sentences=tuple(f"Caveat {number}." for number in range(MAX_CAVEATS + 1)))
+    (of_points,) = trust_section(Caveats(judged=(many,), others=(many,)))
+    shown = (*of_points.caveats, *of_points.asides)
+
+    assert few(many).sentences[MAX_CAVEATS:] == ("… and 1 further caveat, see the tables.",)
+    assert not of_points.parts
+    assert [group.sentences[MAX_CAVEATS:] for group in shown] == [
+        ("… and 1 further caveat, see the reports of the points.",)
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("budget", "told"),
+    [
+        ({"cpus": "split:1", "cpuset": "3"}, "1 CPU split, no memory limit, pinned to core 3"),
+        (
+            {"cpus": "pooled:2", "memory": "split:1GiB", "cpuset": "0-1"},
+            "2 CPUs pooled, 1.0 GiB split, pinned to cores 0-1",
+        ),
+    ],
+)
+def test_a_budget_is_told_with_one_cpu_as_one(budget: dict[str, object], told: str) -> None:
+    """As in the title of a point of a sweep."""
+    assert (
+        budget_text(judged_runs.summary(judged_runs.scenario(blocks=1, budget={"processes": 2} | budget), {})) == told
+    )

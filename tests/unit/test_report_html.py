@@ -6,15 +6,25 @@ import base64
 import hashlib
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
-from lab.report.renderers.html_page import keep_together, render_html
+from lab.report.first_screen import Answer
+from lab.report.renderers.html_page import render_html
+from lab.report.renderers.html_words import keep_together
 from lab.report.renderers.markdown import all_figures
-from tests.snapshots import content_of
+from lab.report.sections.words import GLOSSARY
+from tests.pages import PAGES
+from tests.snapshots import RUNS, content_of
 
 MAX_BYTES = 2_500_000
+
+
+def without_words(html: str) -> str:
+    """A page without the links to its glossary, which stand within its sentences."""
+    return re.sub(r'<a class="word"[^>]*>(.*?)</a>', r"\1", html)
 
 
 class Page(HTMLParser):
@@ -28,7 +38,7 @@ class Page(HTMLParser):
         self.scripts: list[tuple[dict[str, str | None], str]] = []
         self.styles: list[str] = []
         self._open = ""
-        self.feed(html)
+        self.feed(without_words(html))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags[tag] += 1
@@ -121,18 +131,71 @@ def test_the_first_screen_has_answer_picture_validity_and_machine_in_this_order(
         for part in (
             "<h1>",
             'class="lead',
-            'class="answers"',
-            'id="ratios"',
+            'class="status"',
             'id="shares"',
+            'id="ratios"',
+            'class="answers"',
             'id="headline"',
-            "box-validity",
-            "box-machine",
+            'id="box-validity"',
+            'id="box-machine"',
         )
     ]
 
     assert places == sorted(places)
     assert html.index("<nav") < places[0], "the contents are always at hand"
     assert places[-1] < html.index('class="question"')
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_long_remarks_are_folded_where_verdicts_leave_no_room(*, room: bool) -> None:
+    """What else stands behind a verdict stays in sight, and nothing is lost."""
+    remark = "Its driver shares."
+    said = Answer(sentence="It uses less", word="better", besides=f"{remark} It drifted.", remark=remark)
+    others = () if room else (Answer(sentence="x" * 400),)
+    html = render_html(replace(RUNS["by hand"](), answers=(said, *others)))
+
+    assert ('<details class="remark">' in html) is not room
+    assert ("It uses less. Its driver shares. It drifted.</li>" in html) is room
+    assert ("It uses less. It drifted.<details" in html) is not room
+    assert html.count("Its driver shares.") == html.count("It drifted.") == 1
+
+
+SECTION = '(?=<details class="question" id="section-|<section class="box|<section class="part" id="headline")'
+UNLINKED = (  # headings, names, cells of tables, drawings, and what stands above the answer
+    r"(?s)<(h1|h2|summary|td|dt|pre|nav|style|script|title|head|strong|button)\b.*?</\1>"
+    r'|<div class="chart">.*?</div>|<h3>(?:(?!class="word").)*?</h3>|“[^”]*”'
+)
+OTHER_TAG = "<(?!a class=.word)[^>]*>"
+
+
+def test_the_first_use_of_a_word_in_each_section_leads_to_its_entry() -> None:
+    """Each of the twelve, once a section; names in quotes, headings, cells of tables and the entries have no links."""
+    page = render_html(PAGES["doubtful"]())
+    linked: Counter[str] = Counter()
+    for part in re.split(SECTION, page):
+        text = re.sub(OTHER_TAG, " ", re.sub(UNLINKED, " ", part))
+        links = re.findall(r'<a class="word" href="#(word-[a-z-]+)">', text)
+        linked.update(links)
+        assert len({*links}) == len(links)
+        if 'id="section-words"' in part:
+            assert links == []
+            continue
+        for word in GLOSSARY:
+            used = re.search(rf"(?i)(?<![\w./#-]){word}s?(?![\w-])", text)
+            link = f'href="#word-{word.lower().replace(" ", "-")}">'
+            assert used is None or text[: used.start()].endswith(link), (word, text[used.start() - 80 : used.end()])
+
+    expected = ("gate", "caveat", "block", "interval", "pss", "response-time", "bound")
+    assert {*linked} >= {f"word-{word}" for word in expected}
+    assert all(page.count(f'<tr id="{address}">') == 1 for address in linked)
+    assert 'class="word"' not in render_html(PAGES["card"]()), "a page without a glossary has no links"
+
+
+def test_what_the_proxy_hop_costs_is_in_the_contents_where_there_is_one(html: str) -> None:
+    """A page without such arms has no link that leads nowhere."""
+    assert '<a href="#hop">Proxy hop</a>' in html
+    assert 'id="hop"' in html
+    assert 'href="#hop"' not in render_html(RUNS["by hand"]())
 
 
 def test_tables_hold_the_numbers_without_scripts(html: str) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
+from math import inf
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,15 +14,22 @@ import pytest
 from lab.analysis.comparison import compare_run
 from lab.analysis.conclusion import Outcome, Standing, arms_in_order, conclude_arms, outcome
 from lab.analysis.judge.power import Outlook
+from lab.analysis.points import judge_points
 from lab.analysis.summary import summarise, summarise_done
 from lab.errors import ScenarioError
-from lab.report.build import build_content
+from lab.report.build import build_content, write_reports
 from lab.report.charts.glance import ICONS, icon
 from lab.report.content import Content
-from lab.report.first_screen import Lead
+from lab.report.first_screen import INVALID, Lead, icon_word
+from lab.report.overview import overview
+from lab.report.parts.storage import ALONE
 from lab.report.renderers.html_page import render_html
+from lab.report.renderers.json_document import comparison_document
+from lab.report.renderers.markdown import render_markdown
+from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.answer_sentences import outlook_text, verdict_answers
-from lab.report.sections.lead import INVALID, lead_of
+from lab.report.sections.lead import lead_of
+from lab.report.told import read_told
 from tests import judged_runs
 from tests.builders import (
     REPLICAS,
@@ -31,10 +41,13 @@ from tests.builders import (
     make_trials,
     with_record,
 )
+from tests.snapshots import RUNS
 
 CONTROL = {"name": "workers-nginx", "model": "workers", "front": "nginx", "control": True}
 MEMORY, CPU = "memory.pss.total", "cpu.per_1k"
 NOBODY: Mapping[str, int] = {}
+APP = WORKERS | {"name": "app"}
+SLOW, FAST = "p50(app) < 1s", "p50(app) <= 1ms"
 
 
 def lead(factors: dict[str, float], *, spread: float = 1.0, failed: Mapping[str, int] = NOBODY, **compare: Any) -> Lead:
@@ -48,16 +61,47 @@ def lead(factors: dict[str, float], *, spread: float = 1.0, failed: Mapping[str,
     return lead_of(make_run(scenario), summary, compare_run(summary))
 
 
+@pytest.mark.parametrize("blocks", [1, 2, 8])
+@pytest.mark.parametrize(
+    ("factor", "told"), [(21.7, True), (1 / 21.7, True), (2.1, True), (1.9, False), (0.51, False), (1.0, False)]
+)
+def test_what_was_only_observed_and_is_large_is_said_beside_the_answer(
+    blocks: int, factor: float, *, told: bool
+) -> None:
+    """As observed and never as a verdict: a quick look at memory met a p50 of 21.7 times as much, and hid it."""
+    scenario = judged_runs.scenario(blocks=blocks)
+    size = {"workers": 1.0, "replicas": factor}
+    values = {("p50", arm): judged_runs.series(0.002, size[arm], blocks) for arm in size}
+    values |= {(MEMORY, arm): judged_runs.series(100e6, blocks=blocks) for arm in size}
+    summary = judged_runs.summary(scenario, values)
+    run, comparison = make_run(scenario), compare_run(summary)
+    found = lead_of(run, summary, comparison)
+    content = replace(RUNS["by hand"](), lead=found)
+
+    assert [sentence.startswith("Only observed, not judged: “replicas”") for sentence in found.striking] == told * [
+        True
+    ]
+    assert not any("p50" in answer.sentence for answer in found.sentences)
+    for page in (render_html(content), render_markdown(content), render_terminal(content)):
+        assert ("Only observed, not judged: “replicas”" in page) is told
+
+
 @pytest.mark.parametrize(
     ("factors", "spread", "begins", "word"),
     [
-        ({MEMORY: 0.89}, 1, "“replicas” is better than “workers”: memory −11.", "better"),
-        ({MEMORY: 1.2}, 1, "“replicas” is worse than “workers”: memory +20.", "worse"),
-        ({MEMORY: 1.01}, 1, "“replicas” and “workers” are about the same: memory +1.", "equivalent"),
-        ({MEMORY: 0.952}, 1, "“replicas” differs from “workers”, maybe too little to matter: memory −4.8%", "small"),
-        ({MEMORY: 1.0001}, 20, "“replicas” against “workers” is not settled: memory", "open"),
+        ({MEMORY: 0.89}, 1, "“replicas” is better than “workers” in memory: −11.", "better"),
+        ({MEMORY: 1.2}, 1, "“replicas” is worse than “workers” in memory: +20.", "worse"),
+        ({MEMORY: 1.01}, 1, "“replicas” and “workers” are about the same in memory: +1.", "equivalent"),
+        ({MEMORY: 0.952}, 1, "“replicas” differs from “workers” in memory, maybe too little to matter: −4.8%", "small"),
+        ({MEMORY: 1.0001}, 20, "“replicas” against “workers” is not settled in memory: ", "open"),
         ({MEMORY: 0.8, CPU: 1.3}, 1, "“replicas” against “workers” is a trade-off: memory −20.", "trade"),
         ({MEMORY: 0.8, CPU: 1.01}, 1, "“replicas” is better than “workers” in memory: memory −20.", "better"),
+        (
+            {MEMORY: 1.01, CPU: 1.02},
+            1,
+            "“replicas” and “workers” are about the same in memory and CPU for 1,000 requests: memory +1.",
+            "equivalent",
+        ),
     ],
 )
 def test_the_answer_is_a_sentence(factors: dict[str, float], spread: float, begins: str, word: str) -> None:
@@ -67,6 +111,13 @@ def test_the_answer_is_a_sentence(factors: dict[str, float], spread: float, begi
     assert answer.sentence.startswith(begins)
     assert "…" in answer.sentence
     assert answer.word == word
+
+
+def test_an_answer_never_claims_more_than_was_judged() -> None:
+    """It names what it is about, also where only one metric was judged: the others may be far apart."""
+    for factor in (0.8, 1.0001, 1.02, 1.05, 1.2):
+        (answer,) = lead({MEMORY: factor}).sentences
+        assert answer.sentence.partition(":")[0].count("in memory") == 1, answer.sentence
 
 
 @pytest.mark.parametrize(
@@ -87,21 +138,21 @@ def test_the_answer_is_a_sentence(factors: dict[str, float], spread: float, begi
         (
             0.89,
             {"workers": 5_000},
-            "“replicas” is better than “workers”, and requests failed (5.0% in workers):",
+            "“replicas” is better than “workers” in memory, and requests failed (5.0% in workers): memory −11.",
             "better",
         ),
-        (0.89, {"replicas": 900}, "“replicas” is better than “workers”: memory", "better"),
+        (0.89, {"replicas": 900}, "“replicas” is better than “workers” in memory: −11.", "better"),
         (1.2, {"workers": 5_000}, "“replicas” against “workers” has no winner, as requests failed (5.0%", "failing"),
         (
             1.2,
             {"workers": 5_000, "replicas": 9_000},
-            "“replicas” is worse than “workers”, and requests failed (5.0% in workers, 9.0% in replicas):",
+            "“replicas” is worse than “workers” in memory, and requests failed (5.0% in workers, 9.0% in replicas): ",
             "worse",
         ),
         (
             1.01,
             {"workers": 5_000},
-            "“replicas” and “workers” are about the same, and requests failed (5.0% in workers):",
+            "“replicas” and “workers” are about the same in memory, and requests failed (5.0% in workers): ",
             "equivalent",
         ),
     ],
@@ -202,13 +253,28 @@ def content_of(**changes: Any) -> Content:
 def test_what_was_only_observed_is_said_with_signs_and_the_work_first() -> None:
     """Of the judged arm; the control stands below, and nothing that was judged is said again."""
     found = content_of().lead
-    (observed,), (control,) = found.observed, found.controls
+    (observed,), (control, alike) = found.observed, found.controls
 
     assert observed.about == "replicas"
     assert observed.sentences[0] == "busiest process 25.0% instead of 53.0% of requests (medians)"
     assert any(told.startswith("CPU for 1,000 requests +") for told in observed.sentences)
     assert not any(told.startswith("memory") for told in observed.sentences)
-    assert control.about == "workers-nginx"
+    assert [control.about, alike.about] == ["workers-nginx", "replicas against workers-nginx"]
+
+
+@pytest.mark.parametrize(("requests", "told"), [(2_900, False), (3_000, True)])
+def test_a_percentile_is_observed_from_as_many_requests_as_judge_it(requests: int, *, told: bool) -> None:
+    """Below that it would stand there with an interval that says nothing; the tables still have it."""
+    scenario = judged_runs.scenario()
+    values = {
+        (key, arm): judged_runs.series(100.0, factor)
+        for key in (MEMORY, "p50", "p99")
+        for arm, factor in (("workers", 1.0), ("replicas", 1.3))
+    }
+    summary = judged_runs.summary(scenario, values, requests=requests)
+    observed = conclude_arms(summary, compare_run(summary)).observed
+
+    assert [one.contest.metric for one in observed] == ["p50", *(["p99"] if told else [])]
 
 
 def test_the_arms_that_the_question_is_about_come_first() -> None:
@@ -247,8 +313,10 @@ def test_the_tab_says_the_result_and_its_icon_has_a_shape_for_each() -> None:
     content = content_of(compare={"baseline": "workers", "primary": [MEMORY]})
     html = render_html(content)
 
-    assert f"<title>replicas vs workers: memory −11.0%, better · {content.run_id}</title>" in html
-    assert f'<link rel="icon" href="{icon("better")}">' in html
+    beside = ALONE.replace("'", "&#39;")
+    assert f"<title>replicas vs workers: memory −11.0%, better{beside} · {content.run_id}</title>" in html
+    assert f'<link rel="icon" href="{icon("partly")}">' in html, "with the engine's own processes it is another answer"
+    assert replace(content.lead, partly=False).icon == content.lead.outcome == "better"
     assert {*map(str, Outcome), INVALID} < set(ICONS)
     assert len({shape for _, shape in ICONS.values()}) == len(ICONS)
 
@@ -266,3 +334,119 @@ def test_settling_a_question_is_told_in_minutes() -> None:
 
     assert comparison.block_s == 60
     assert told.startswith("A run of 9 to 65 blocks (9 min to 65 min) would settle it")
+
+
+@pytest.mark.parametrize(
+    ("expects", "blocks", "title", "names", "word"),
+    [
+        ([SLOW], 6, "The expectation holds", [SLOW], "holds"),
+        ([SLOW, "p50(app) < 2s"], 6, "Both expectations hold", [], "holds"),
+        ([FAST], 6, "The expectation is violated", [FAST], "violated"),
+        ([SLOW, FAST, SLOW], 6, "1 of 3 expectations is violated", [FAST], "violated"),
+        ([SLOW, FAST], 2, "Both expectations are undecided", [SLOW, FAST], "undecided"),
+        ([FAST] * 5, 6, "All 5 expectations are violated", [FAST] * 3, "violated"),
+    ],
+)
+def test_a_single_arm_is_answered_by_its_expectations(
+    expects: Sequence[str], blocks: int, title: str, names: Sequence[str], word: str, tmp_path: Path
+) -> None:
+    """In large type, in the tab, its icon and a preview, in every form, and in the list of runs; it names those that
+    do not hold, with what was measured.
+    """
+    wanted = [{"that": that, "name": f"number {place}"} for place, that in enumerate(expects)]
+    scenario = make_scenario([APP], trials={"blocks": blocks, "seed": 7}, expect=wanted)
+    run = make_run(scenario)
+    (one,) = judge_points(run, make_summaries(scenario))
+    content = build_content(run, one.summary, one.comparison)
+    (answer,) = content.lead.sentences
+    written, told = write_reports(tmp_path, run, [one]), read_told(tmp_path)
+
+    assert (content.lead.title, answer.word, content.lead.outcome) == (title, word, word)
+    assert answer.sentence.startswith(title)
+    assert {name: answer.sentence.count(name) for name in names} == {name: names.count(name) for name in names}
+    assert (" ms)" in answer.sentence) is (word == "violated" or len(expects) == 1)
+    assert content.tab.startswith(title)
+    assert content.description.startswith(answer.sentence)
+    assert word in ICONS
+    for form in (written.terminal, written.summary, (tmp_path / "report.md").read_text()):
+        assert title in form
+    assert told is not None
+    assert [(each.sentence, each.word) for each in told.answers] == [(answer.sentence, word)]
+    assert "change against" not in content.headline.note
+
+
+@pytest.mark.parametrize(("that", "several"), [("p50(workers) <= 1ms", 2), ("p50(workers) < 1s", 1)])
+def test_beside_the_answer_on_arms_stands_an_expectation_that_is_violated(that: str, several: int) -> None:
+    """Behind it, in the tab, and in the icon; one that holds is not worth so much room."""
+    compare = {"baseline": "workers", "primary": [MEMORY]}
+    scenario = make_scenario(trials={"blocks": 8, "seed": 7}, compare=compare, expect=[{"that": that}])
+    run = make_run(scenario)
+    (one,) = judge_points(run, make_summaries(scenario))
+    found = lead_of(run, one.summary, one.comparison)
+    arms = [answer for answer in found.sentences if answer.sentence.startswith("“")]
+
+    assert len(found.sentences) == len(arms) + several - 1
+    assert (found.answered, found.outcome) == (arms[0].word, "violated" if several > 1 else arms[0].word)
+    assert found.sentences[-1].word == "violated" or several == 1
+    assert found.title.startswith("workers-nginx vs workers: memory +3.6%, about the same")
+    assert found.title.endswith("; the expectation is violated") is (several > 1)
+
+
+def test_a_run_that_is_not_valid_has_no_answer_in_any_form() -> None:
+    """Nor one on expectations, also where a block that counts would be enough to violate one."""
+    for invalid, word in ((5, None), (0, "violated")):
+        scenario = judged_runs.scenario(expect=[{"that": "p99(workers) < 1s"}])
+        values = {(MEMORY, "workers"): [100.0] * 8, (MEMORY, "replicas"): [90.0] * 8, ("p99", "workers"): [inf] * 8}
+        gates = {f"b{block:02d}-workers": (make_gate("invalid"),) for block in range(1, invalid + 1)}
+        run, summary = make_run(scenario), judged_runs.summary(scenario, values, gates=gates)
+        comparison = compare_run(summary)
+        expected = comparison_document(run, summary, comparison)["expected"]
+
+        assert comparison.conditions[0].result.outcome.value == "violated"
+        assert (expected and expected["outcome"]) == word
+        assert any(answer.word == "violated" for answer in lead_of(run, summary, comparison).sentences) is bool(word)
+
+
+@pytest.mark.parametrize(
+    ("answered", "word"),
+    [
+        ("better", "violated"),
+        ("equivalent", "violated"),
+        ("open", "violated"),
+        ("worse", "worse"),
+        ("invalid", "invalid"),
+    ],
+)
+def test_only_a_bad_answer_stands_before_a_violated_expectation(answered: str, word: str) -> None:
+    assert [icon_word(answered, violated=violated) for violated in (True, False)] == [word, answered]
+
+
+def test_points_name_those_at_which_an_expectation_is_violated() -> None:
+    """In the tab, beside what the arms came to; the icon has it, too."""
+    scenario = make_scenario(
+        trials={"blocks": 8, "seed": 7},
+        compare={"baseline": "workers", "primary": [MEMORY]},
+        sweep={"processes": [1, 4]},
+        expect=[{"that": "share.max(replicas) > 0.9"}],
+    )
+    found = overview(make_run(scenario), judge_points(make_run(scenario), make_summaries(scenario))).lead
+
+    assert found.title.startswith("workers-nginx vs workers: worse at N = 1, about the same at N = 4; ")
+    assert found.title.endswith("N = 4; an expectation is violated at N = 4")
+    assert found.outcome == "violated"
+
+
+def test_points_of_a_single_arm_have_the_outcome_of_its_expectations_in_the_tab() -> None:
+    """What holds at all of them holds; of points that differ the icon has the worst."""
+    given = {"trials": {"blocks": 6, "seed": 7}, "sweep": {"processes": [1, 4]}}
+    found = {}
+    for that in (SLOW, FAST, "share.max(app) > 0.9"):
+        scenario = make_scenario([APP], expect=[{"that": that}], **given)
+        content = overview(make_run(scenario), judge_points(make_run(scenario), make_summaries(scenario)))
+        found[that] = content.lead.title, content.lead.outcome
+
+    assert [*found.values()] == [
+        ("The expectation holds at both points", "holds"),
+        ("The expectation is violated at both points", "violated"),
+        ("expectations hold at N = 1, violated at N = 4", "violated"),
+    ]

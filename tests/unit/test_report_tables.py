@@ -6,32 +6,45 @@ import csv
 import io
 import re
 from dataclasses import replace
+from math import inf
 
 import polars as pl
 import pytest
 
 from lab.analysis.comparison import compare_run
 from lab.analysis.judge.intervals import Interval
-from lab.analysis.judge.verdict import Reason
+from lab.analysis.judge.verdict import Reason, Verdict
 from lab.analysis.summary import RunSummary, summarise, summarise_done
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Group, Unit
 from lab.plan.kinds import Role
 from lab.report.build import build_content
-from lab.report.content import Content, Reader, Table
-from lab.report.parts.cells import UNKNOWN, quantity
-from lab.report.parts.effects import signed_change, signed_interval
-from lab.report.parts.values import Judgements
+from lab.report.content import Audience, Content, Table
+from lab.report.parts.cells import NEVER, UNKNOWN, quantity
+from lab.report.parts.effects import signed_change, signed_interval, size_of_difference
+from lab.report.parts.values import THIN_NOTE, Judgements
 from lab.report.renderers.csv_tables import all_tables, render_csv
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.details import metric_table
 from lab.report.sections.headline import headline
-from lab.report.sections.latency import quantile_ratios
+from lab.report.sections.latency import quantile_ratios, quantile_table, tail_figure
 from lab.report.sections.validity import gate_tables
 from lab.report.sections.why import cpu_figure, cpu_table
-from tests.builders import make_gate, make_run, make_scenario, make_summaries, make_trials, with_record, with_tables
+from lab.scenario.compare import Expect
+from lab.scenario.drills import Drill, Verb
+from tests.builders import (
+    REPLICAS,
+    WORKERS,
+    make_gate,
+    make_run,
+    make_scenario,
+    make_summaries,
+    make_trials,
+    with_record,
+    with_tables,
+)
 
 LOAD = {"locustfile": "x.py", "rate": 100, "lanes": 8, "warmup": "2s", "measure": "4s"}
 SCENARIO = make_scenario(load=LOAD, trials={"blocks": 8, "seed": 7})  # four judged intervals: at 98.75%
@@ -80,7 +93,7 @@ def interval_of(judgements: Judgements, metric: str, arm: str) -> Interval:
 def test_every_number_on_the_page_is_in_the_csv(content: Content) -> None:
     """No numeric column is wholly empty there while people see values in it."""
     for table in all_tables(content):
-        shown, stored = table.shown, table.of(Reader.PROGRAMS)
+        shown, stored = table.shown, table.of(Audience.PROGRAMS)
         for place, column in enumerate(stored.columns):
             cells = [row[place] for row in stored.rows if row[place].text != UNKNOWN]
             assert not column.numeric or all(cell.value is not None for cell in cells), (table.key, column.title)
@@ -151,6 +164,18 @@ def test_a_ratio_of_the_first_table_has_its_interval_beside_it(
     assert "98.33–98.75%" in table.note
 
 
+def test_the_first_table_speaks_of_the_narrower_interval_of_its_own_rows(
+    summary: RunSummary, judgements: Judgements
+) -> None:
+    """Not of that of another metric, nor of a difference, of which it shows no interval."""
+    alike = replace(judgements[Reading("p50", "replicas")], verdict=Verdict.EQUIVALENT)
+    difference = replace(alike, interval=None, difference=alike.interval)
+    cases = {"p50": alike, "cpu.throttled": alike, "errors": difference}
+    notes = [headline(summary, {Reading(key, "replicas"): found}).note for key, found in cases.items()]
+
+    assert ["decided by a narrower interval" in note for note in notes] == [True, False, False]
+
+
 @pytest.mark.parametrize("primary", ["memory.pss.idle", "memory.pss.total"])
 def test_growth_stands_beside_the_memory_that_stays(summary: RunSummary, primary: str) -> None:
     """It cannot be judged, and a scenario that asks for the one is about the other."""
@@ -167,6 +192,41 @@ def test_growth_stands_beside_the_memory_that_stays(summary: RunSummary, primary
     assert titles[:2] == [idle.title, slope.title] if primary == idle.key else slope.title not in titles
 
 
+def test_what_is_expected_stands_in_the_first_table(summary: RunSummary) -> None:
+    """Behind what is judged, each metric once, whatever else that table has."""
+    expect = (Expect(that="cpu.cores(workers) <= 8"), Expect(that="p95(replicas) <= 2 * p95(workers)"))
+    known = {
+        Reading(key, arm.name): replace(summary.metrics[Reading(key, arm.name)], median=0.1)
+        for key in ("p95", "cpu.cores")
+        for arm in summary.arms
+    }
+    asked = replace(summary.scenario, expect=expect)
+    found = headline(replace(summary, scenario=asked, metrics={**summary.metrics, **known}), {})
+    titles, judged = [row[0].text for row in found.rows], len(asked.compare.primary)
+
+    assert titles[judged : judged + 2] == [METRICS["cpu.cores"].title, "p95 response time (too few requests)"]
+    assert len(set(titles)) == len(titles)
+
+
+def test_what_has_no_end_in_the_trial_has_failed_nowhere(summary: RunSummary) -> None:
+    """A dash beside it: a change to no end is no number, and no request of it has failed."""
+    metric = METRICS["drill.recovery"]
+    known = {
+        Reading(metric.key, arm): replace(
+            summary.metrics[Reading("p50", arm)], median=value, ratio=value / 2.0, ratio_all=value / 2.0
+        )
+        for arm, value in (("workers", 2.0), ("replicas", inf))
+    }
+    compare = replace(summary.scenario.compare, primary=(metric.key,), bounds={})
+    asked = replace(summary.scenario, compare=compare, drills=(Drill(verb=Verb.KILL),))
+    row = headline(replace(summary, scenario=asked, metrics={**summary.metrics, **known}), {}).rows[0]
+    told = [cell.text for cell in row[2:]]
+
+    assert told[0] == "2.00 s"
+    assert told[told.index(NEVER) + 1] == UNKNOWN
+    assert not [text for text in told if "fail" in text]
+
+
 def told_of(interval: Interval) -> str:
     """An estimate with its ends, as changes."""
     return f"{signed_change(interval.estimate)} ({signed_interval(interval.low, interval.high)})"
@@ -176,6 +236,22 @@ def told_of(interval: Interval) -> str:
 def test_next_to_nothing_is_not_told_as_nothing(ratio: float, told: str) -> None:
     """4 s against 2 ms leave something: a change of 100% would not."""
     assert signed_change(ratio) == told
+
+
+@pytest.mark.parametrize(
+    ("metric", "ends", "told"),
+    [
+        ("errors", (0.0, 0.0, 0.0), "±0 points (95% CI 0 to 0)"),
+        ("errors", (0.3, 0.29, 0.31), "+30 points (95% CI 29 to 31)"),
+        ("drill.lost", (0.0, -1.0, 0.0), "±0 (95% CI −1 to ±0)"),
+        ("drill.harm", (-0.12, -1.2, 0.3), "−120 ms (95% CI −1.20 s to +300 ms)"),
+    ],
+)
+def test_a_difference_is_told_with_its_interval(metric: str, ends: tuple[float, float, float], told: str) -> None:
+    """Of shares too, where none of it is none."""
+    estimate, low, high = ends
+
+    assert size_of_difference(METRICS[metric], Interval(estimate=estimate, low=low, high=high, level=0.95, n=6)) == told
 
 
 def test_ratios_without_judgements_stand_alone(summary: RunSummary) -> None:
@@ -218,11 +294,36 @@ def test_quantiles_have_ratios_with_intervals(summary: RunSummary, judgements: J
 
     assert [column.title for column in table.shown.columns] == ["arm", "time", "p50", "p95"]
     assert set(seen) == {(arm, kind) for arm in ("workers-nginx", "replicas") for kind in ("response", "service")}
-    assert seen["replicas", "service"][3].text == told_of(interval)
+    assert seen["replicas", "service"][3].text == f"{told_of(interval)} †", "of 400 requests no p95 is judged"
+    assert seen["replicas", "service"][2].text == told_of(interval_of(judgements, "service.p50", "replicas"))
+    assert table.note.endswith(THIN_NOTE)
     alone = {key: judged for key, judged in judgements.items() if key != ("service.p95", "replicas")}
     assert quantile_ratios(summary, alone).shown.rows[-1][3].text == UNKNOWN
-    assert interval.low in values_of(table.of(Reader.PROGRAMS), "p95 ratio low")
+    assert interval.low in values_of(table.of(Audience.PROGRAMS), "p95 ratio low")
     assert quantile_ratios(summary, {}).rows == ()
+
+
+@pytest.mark.parametrize(("measure", "thin"), [("12s", True), ("40s", False)])
+def test_a_percentile_of_too_few_requests_says_so_wherever_it_stands(measure: str, *, thin: bool) -> None:
+    """1,200 requests show a p99 and do not judge it, 4,000 do: in the main table, of quantiles, a figure, details."""
+    scenario = make_scenario((WORKERS, REPLICAS), load=LOAD | {"measure": measure}, trials={"blocks": 2, "seed": 7})
+    summary = summarise(make_run(scenario), make_trials(scenario))
+    comparison = compare_run(summary)
+    judgements = {Reading(each.metric, each.arm): each.judgement for each in comparison.exploratory}
+
+    rows = {row[0].text for row in headline(summary, judgements).rows}
+    assert ("p99 response time (too few requests)" in rows) is thin
+    assert ("p99 response time" in rows) is not thin
+    for table in (quantile_table(summary), quantile_ratios(summary, judgements)):
+        place = [column.title for column in table.shown.columns].index("p99")
+        assert all(("†" in row[place].text) is thin for row in table.shown.rows)
+        assert table.note.endswith(THIN_NOTE) is thin
+    marked = [row[0].text for row in metric_table(summary, Group.LATENCY, judgements).shown.rows if "†" in row[4].text]
+    assert ("p99 response time" in marked) is thin
+    assert "p50 response time" not in marked
+    caption = tail_figure(summary)
+    assert caption is not None
+    assert ("(too few requests to judge by)" in caption.sentence) is thin
 
 
 def test_gates_show_the_worst_value_and_its_limit() -> None:
@@ -234,6 +335,7 @@ def test_gates_show_the_worst_value_and_its_limit() -> None:
         make_gate("pass", key="load.arrivals", value=1.0, limit=0.99),
         make_gate("caveat", key="load.lag", value=None, limit=0.002),
         make_gate("caveat", key="of an older lab", value=3.5, limit=None),
+        make_gate("caveat", key="keepalive", value=0.044, limit=0.03),
     )
     *_, table = gate_tables(summarise(make_run(scenario), [with_record(first, gates=gates), *others]))
     titles = [column.title for column in table.columns]
@@ -246,6 +348,7 @@ def test_gates_show_the_worst_value_and_its_limit() -> None:
     assert cells["dispatcher lag, p99"]["worst value"].text == UNKNOWN
     assert cells["dispatcher lag, p99"]["limit"].text == "≤ 2.00 ms"
     assert cells["of an older lab"]["worst value"].value == 3.5
+    assert [cells["keepalive"][name].text for name in ("worst value", "limit")] == ["44.0 ms", "30.0 ms"]
 
 
 def test_cpu_is_divided_by_role_and_adds_up(rows: dict[str, list[dict[str, str]]]) -> None:

@@ -15,7 +15,7 @@ from lab.report.charts.bars import Grouped
 from lab.report.charts.curves import Curves
 from lab.report.charts.heat import Heat
 from lab.report.parts.time_axis import phases_of_readings, phases_of_requests
-from lab.report.sections.latency import server_figure
+from lab.report.sections.latency_servers import server_figure
 from lab.report.sections.time import latency_figures, throughput_figure
 from lab.report.sections.time_processes import process_figures
 from lab.report.sections.why_memory import memory_over_time

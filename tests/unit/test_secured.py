@@ -7,10 +7,12 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from unittest.mock import Mock
 
 import pytest
 
-from lab.engines.docker.agent.attached import Secured
+from lab.engines.docker.agent import attached
+from lab.engines.docker.agent.attached import Attached, Secured
 from tests.certificates import certificate
 
 MANY = 200
@@ -70,6 +72,19 @@ def test_several_speak_while_one_listens() -> None:
         for thread in threads:
             thread.join(DEADLINE_S)
         assert heard == [size]
+
+
+def test_an_agent_that_takes_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process may be stopped; while the lab spoke, nobody else could."""
+    monkeypatch.setattr(attached, "SEND_S", 1)
+    with connected() as (near, _far), pytest.raises(TimeoutError):
+        say(near, MANY)
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        stream = Attached(Mock(attach_socket=lambda params: ours))
+        with pytest.raises(BlockingIOError):
+            stream.write(PIECE * MANY)
 
 
 def test_whoever_listens_finds_the_end() -> None:

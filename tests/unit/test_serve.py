@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 from collections.abc import Iterator
@@ -239,6 +240,17 @@ def test_a_report_that_the_lab_did_not_write_is_not_served(site: Site) -> None:
             status, _, text = site.ask("/run/planted")
             assert status == 404
             assert "lab report RUN draws it anew" in text
+    finally:
+        shutil.rmtree(path)
+
+
+def test_a_run_without_a_report_is_named_by_its_folder(site: Site) -> None:
+    """The command that draws it can be pasted where `lab serve` was typed, and the runs are not in ./runs."""
+    path = told_as(finished(), site.folder, "bare one")
+    (path / "report.html").unlink()
+    (path / "comparison.json").unlink()
+    try:
+        assert f"<code>lab report {shlex.quote(str(path))}</code>" in unescape(site.ask("/")[2])
     finally:
         shutil.rmtree(path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from lab.analysis.points import PointResult
 from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.report.parts.cells import metric_quantity
-from lab.report.parts.effects import signed_change
+from lab.report.sections.lead import lead_of
 from lab.run.conclude import conclude
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,7 @@ ROWS = {
     "largest share of one process": "share.max",
     "time until ready": "boot",
 }
+HOP = ("## What does the proxy hop cost?", "The cost of the hop")
 ARMS = ("workers", "workers-nginx", "replicas")
 
 
@@ -42,11 +44,25 @@ def test_the_table_of_the_faq_is_that_of_the_run(recorded: PointResult, title: s
 
 def test_the_answer_of_the_tutorial_is_that_of_the_run(recorded: PointResult) -> None:
     (judged,) = recorded.comparison.primaries
+    (answer,) = lead_of(recorded.run, recorded.summary, recorded.comparison).sentences
     assert judged.judgement.verdict is not None
-    assert judged.judgement.estimate is not None
-    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
-    assert f"memory {signed_change(judged.judgement.estimate)}" in tutorial
-    assert judged.judgement.verdict.value in tutorial
+    tutorial = " ".join((ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8").split())
+    assert f"*{answer.sentence}*" in tutorial
+    assert f"hence *{judged.judgement.verdict.value}*" in tutorial
+
+
+@pytest.mark.parametrize("page", ["tutorial.md", "faq.md"])
+def test_every_change_that_pages_tell_of_the_run_is_in_its_report(recorded: PointResult, page: str) -> None:
+    """On its first screen, with the same interval: of the tutorial, and of the FAQ's section on the proxy hop."""
+    text = " ".join((ROOT / "docs" / page).read_text(encoding="utf-8").split())
+    begin, end = {"tutorial.md": ("Read it from the top:", "That figure is of"), "faq.md": HOP}[page]
+    shown = re.findall(r"[+−][\d.]+% \([^()]*…[^()]*%\)", text.partition(begin)[2].partition(end)[0])
+    lead = lead_of(recorded.run, recorded.summary, recorded.comparison)
+    seen = (told for group in (*lead.observed, *lead.controls) for told in group.sentences)
+    told = " ".join((*(each.sentence for each in lead.sentences), *seen))
+
+    assert len(shown) >= 3
+    assert [size for size in shown if size not in told] == []
 
 
 def test_it_was_measured_where_file_pages_are_shared(recorded: PointResult) -> None:

@@ -181,6 +181,7 @@ def test_so_many_containers_are_updated_at_once_as_the_drill_says() -> None:
     stopped = list[Sequence[str]]()
     assert by_update(scene, replacing(stopped, UpdateEnd(told="paused", stopped=True)), "")
     assert stopped == [("app-1", "app-2")]
+    assert [act.what for act in told] == ["updated"] * 3 + ["not updated"] * 2
 
 
 def test_a_certificate_is_rotated_by_an_update_of_every_front() -> None:

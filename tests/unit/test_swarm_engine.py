@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,19 +14,21 @@ from typing import Any, cast
 import docker
 import docker.errors
 import pytest
+import requests
 
 from lab.agent.calls import There
 from lab.cli.plan_words import node_lines
+from lab.engines.docker.removal import engine_errors, noted
 from lab.engines.images.images import ImageRecord
 from lab.engines.kinds import ENGINE_KINDS
 from lab.engines.swarm import cluster as clusters
 from lab.engines.swarm import opening, removal
 from lab.engines.swarm.cluster import Cluster, Member, find_cluster
 from lab.engines.swarm.refusals import check_swarm
-from lab.engines.swarm.removal import remove_used_network
-from lab.engines.swarm.service import file_name, mode_of, service_name, task_template
+from lab.engines.swarm.removal import TrialNetworks, remove_used_network
+from lab.engines.swarm.service import file_name, invocation, mode_of, service_name, task_template
 from lab.engines.swarm.services import Services
-from lab.errors import DeploymentError, MissingError, ScenarioError
+from lab.errors import DeploymentError, InterruptedRunError, LoadError, MissingError, OutsideError, ScenarioError
 from lab.host.kernel import has_ipvs
 from lab.host.labels import labels
 from lab.plan.arm_topology import build_topology, nominal_ports
@@ -154,6 +158,40 @@ def test_a_service_is_asked_for_with_all_that_its_container_has() -> None:
     assert mode_of(replace(SERVICE, kind=ServiceKind.JOB))["ReplicatedJob"]["TotalCompletions"] == 1
 
 
+@pytest.mark.parametrize(
+    ("entrypoint", "asked"),
+    [
+        (None, {"Args": ["uvicorn", "a:b"]}),
+        (("tini", "--"), {"Command": ["tini", "--"], "Args": ["uvicorn", "a:b"]}),
+        ((), {"Command": ["uvicorn", "a:b"], "Args": []}),
+    ],
+)
+def test_a_command_stands_where_there_is_no_entrypoint(
+    entrypoint: tuple[str, ...] | None, asked: dict[str, list[str]]
+) -> None:
+    """A Swarm takes an empty one for none that was given, and would start the image's."""
+    assert invocation(replace(SERVICE, entrypoint=entrypoint)) == asked
+
+
+@pytest.mark.parametrize(("user", "owner"), [("app", ("0", "0")), ("10001", ("10001", "0")), ("", ("0", "0"))])
+def test_a_secret_belongs_to_a_user_that_is_a_number(user: str, owner: tuple[str, str]) -> None:
+    """A Swarm takes no names there, and ends the task."""
+    marks, service = labels("r", "t", "a"), replace(SERVICE, user=user)
+    asked = task_template(service, "i", marks, network_id="n", node_id="n1", files=[(KEY, "s1", "key")])
+    (secret,) = asked["ContainerSpec"]["Secrets"]
+    assert (secret["File"]["UID"], secret["File"]["GID"]) == owner
+
+
+def test_braces_reach_the_container_as_they_are() -> None:
+    """A Swarm reads templates of Go in variables and mounts: unknown words end the task, known ones are replaced."""
+    service = replace(
+        SERVICE, env=(("GREETING", "hi {{d}} {a} }}"), ("N", "{{{.Node.ID}}}")), volumes=(Volume(path="/{{d}}"),)
+    )
+    asked = task_template(service, "i", labels("r", "t", "a"), network_id="n", node_id="n1", files=[])["ContainerSpec"]
+    assert asked["Env"] == ['GREETING=hi {{"{{"}}d}} {a} }}', 'N={{"{{"}}{.Node.ID}}}']
+    assert asked["Mounts"][1]["Target"] == '/{{"{{"}}d}}'
+
+
 def test_names_fit_and_differ() -> None:
     """By run, trial and service; those of files too."""
     long = labels("run-1", "b01-" + "x" * 80, "s" * 60)
@@ -188,6 +226,17 @@ def test_services_are_in_the_same_places_in_every_block(tmp_path: Path) -> None:
     elsewhere = replace(services, options=SwarmOptions(front="two"), placed={})
     elsewhere.place()
     assert elsewhere.placed["nginx"] is two
+
+
+def test_a_node_that_is_this_machine_is_found_by_trying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them; there the lab's own process is told of, on no other one."""
+    one, two, three = (member(name, number, name) for number, name in enumerate(("one", "two", "three")))
+    told = {"one": "it is elsewhere", "two": "", "three": None}
+    monkeypatch.setattr(opening, "find_elsewhere", lambda client, _images, _run: told[client])
+    cluster = Cluster(members=(one, two, three), loads=(one,))
+    assert [cluster.lab_pid(each) for each in cluster.members] == [0, 0, 0]
+    cluster = replace(cluster, here=opening.nodes_here(cluster, "sha256:agent", "r"))
+    assert [cluster.lab_pid(each) for each in cluster.members] == [0, os.getpid(), 0]
 
 
 def test_a_front_on_every_node_is_one_service_each(tmp_path: Path) -> None:
@@ -268,13 +317,15 @@ def test_virtual_addresses_are_refused_where_a_kernel_has_no_ipvs(monkeypatch: p
 class Asked:
     """A manager that keeps what it is asked for, and whose tasks run at once."""
 
-    def __init__(self) -> None:
-        self.api = self.containers = self
+    def __init__(self, command: Sequence[str] = ()) -> None:
+        self.api = self.containers = self.images = self
         self.services: dict[str, dict[str, Any]] = {}
-        self.attrs = {"State": {"StartedAt": "2026-01-01T00:00:00Z"}}
+        self.templates: list[Any] = []
+        self.attrs = {"State": {"StartedAt": "2026-01-01T00:00:00Z"}, "Config": {"Cmd": list(command)}}
 
-    def create_service(self, _template: Any, name: str, **spec: Any) -> dict[str, str]:
+    def create_service(self, template: Any, name: str, **spec: Any) -> dict[str, str]:
         self.services[name] = spec
+        self.templates.append(template)
         return {"ID": name}
 
     def tasks(self, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
@@ -303,6 +354,19 @@ def services_on(manager: Asked, folder: Path, pool: ThreadPoolExecutor, **option
         options=SwarmOptions(**options),
         placed={"app-1": one, "seed": one},
     )
+
+
+def test_the_images_own_command_is_started_without_its_entrypoint(tmp_path: Path) -> None:
+    """It is said in words, for a Swarm leaves out both or neither; an image that has none is a sentence."""
+    bare = replace(SERVICE, volumes=(), argv=(), entrypoint=())
+    with ThreadPoolExecutor(1) as pool:
+        manager = Asked(["serve", "--all"])
+        services_on(manager, tmp_path, pool).create([bare])
+        (template,) = manager.templates
+        with pytest.raises(DeploymentError, match="its image has no CMD"):
+            services_on(Asked(), tmp_path, pool).create([bare])
+    assert template["ContainerSpec"]["Command"] == ["serve", "--all"]
+    assert template["ContainerSpec"]["Args"] == []
 
 
 def test_a_name_leads_to_its_task_on_any_kernel(tmp_path: Path) -> None:
@@ -440,6 +504,91 @@ def test_a_network_is_removed_when_its_last_task_is_gone(monkeypatch: pytest.Mon
     monkeypatch.setattr(removal, "GONE_S", -1.0)
     with pytest.raises(DeploymentError, match="still in use"):
         remove_used_network(cast(docker.DockerClient, Busy(3)), "n")
+
+
+def kept_network(monkeypatch: pytest.MonkeyPatch, tries: int) -> tuple[TrialNetworks, Busy, docker.DockerClient]:
+    monkeypatch.setattr(removal, "GONE_S", -1.0)
+    busy = Busy(tries)
+    return TrialNetworks(), busy, cast(docker.DockerClient, busy)
+
+
+def test_a_network_that_a_lost_node_keeps_hides_nothing_and_goes_before_the_next_trial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The trial ended because the node was lost; where nothing was wrong, that the network is kept is the error."""
+    networks, busy, client = kept_network(monkeypatch, 1)
+    with pytest.raises(LoadError, match="the load has ended") as caught, networks.during_trial(client, "n"):
+        raise LoadError("the load has ended", "see its log")
+    assert caught.value.hint.startswith("see its log; a network of the Swarm is still in use")
+    assert not busy.removed
+    networks.remove_kept(client)
+    assert busy.removed
+    other = cast(docker.DockerClient, Busy(1))
+    with pytest.raises(OutsideError, match="still in use"), networks.during_trial(other, "n"):
+        pass
+    try:
+        raise LoadError("handled", "long ago")
+    except LoadError:
+        with pytest.raises(OutsideError), networks.during_trial(cast(docker.DockerClient, Busy(1)), "n"):
+            pass
+
+
+@pytest.mark.parametrize("ended", [ValueError("a fault"), requests.ConnectionError("gone"), KeyboardInterrupt()])
+def test_a_network_that_is_kept_hides_no_error_of_any_kind(
+    monkeypatch: pytest.MonkeyPatch, ended: BaseException
+) -> None:
+    """Also not one that a clean-up before it had, and none of the lab's own."""
+    networks, _, client = kept_network(monkeypatch, 1)
+
+    def fails() -> None:
+        raise ended
+
+    trial = ExitStack()
+    trial.enter_context(networks.during_trial(client, "n"))
+    trial.callback(fails)
+    with pytest.raises(type(ended)) as caught, trial:
+        pass
+    assert caught.value is ended
+    (note,) = ended.__notes__
+    assert note.startswith("a network of the Swarm is still in use")
+
+
+def test_an_engine_that_is_gone_is_named_though_a_network_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 4 and the node, with the network beside it."""
+    networks, _, client = kept_network(monkeypatch, 1)
+    trial = networks.during_trial(client, "n")
+    with pytest.raises(MissingError, match="engine of node two") as caught, engine_errors(), trial, noted("two"):
+        raise requests.ConnectionError("gone")
+    assert "a network of the Swarm is still in use" in caught.value.hint
+
+
+def test_what_a_lost_node_keeps_is_tried_once_more_at_the_end_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lost trial was the last one, and the node is back."""
+    networks, busy, client = kept_network(monkeypatch, 1)
+    with networks.during_run(client):
+        with pytest.raises(LoadError), networks.during_trial(client, "n"):
+            raise LoadError("the load has ended", "see its log")
+    assert busy.removed
+
+
+def test_what_is_kept_at_the_end_of_a_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what ended the run, an interrupt of its last trial too; once."""
+    networks, _, client = kept_network(monkeypatch, 9)
+    cut, lost = KeyboardInterrupt(), LoadError("the load has ended", "see its log")
+
+    def ends_with(error: BaseException) -> None:
+        with pytest.raises(type(error)), networks.during_trial(client, "n"):
+            raise error
+
+    run = ExitStack()
+    run.enter_context(networks.during_run(client))
+    ends_with(cut)
+    with pytest.raises(InterruptedRunError) as caught, run:
+        raise InterruptedRunError("interrupted during b02")
+    assert caught.value.hint.count("still in use") == 1
+    assert "lab clean" in caught.value.hint
+    with pytest.raises(OutsideError, match="still in use"), networks.during_run(client):
+        ends_with(lost)
 
 
 def test_ipvs_is_told_by_the_kernel(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from lab.engines.images.images import ImageRecord, Way
 from lab.engines.known_endings import Sign
 from lab.engines.late import Watched, kills, late_error
 from lab.engines.running import Running, signs_of
-from lab.engines.thrashing import FULL, MANY_FAULTS, MANY_REFAULTS, Limited, Look, memory_now, thrashing
+from lab.engines.thrashing import FULL, MANY_FAULTS, MANY_REFAULTS, Counters, Limited, memory_now, thrashing
 from lab.errors import LateError
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Endpoint, Service, Topology
@@ -190,7 +190,7 @@ def test_a_container_that_ends_between_the_looks_tells_nothing(tmp_path: Path, t
         shutil.rmtree(going)
 
     assert thrashing([looked_at(tmp_path)], end) == ""
-    assert memory_now(INIT, CONTAINER, False, tmp_path) == Look()
+    assert memory_now(INIT, CONTAINER, False, tmp_path) == Counters()
     assert thrashing([looked_at(tmp_path)], lambda _: pytest.fail("must not wait")) == ""
 
 
@@ -208,16 +208,16 @@ def test_a_kernel_that_counts_neither_tells_nothing(tmp_path: Path) -> None:
     for path in memory_of(tmp_path).glob("memory.*"):
         path.unlink()
 
-    assert memory_now(INIT, CONTAINER, False, tmp_path) == Look()
+    assert memory_now(INIT, CONTAINER, False, tmp_path) == Counters()
     assert thrashing([looked_at(tmp_path)], lambda _: pytest.fail("must not wait")) == ""
 
 
-@pytest.mark.parametrize("look", [Look(), Look(5, 4, 3, 2)])
-def test_a_look_comes_back_from_an_agent_as_it_was(look: Look) -> None:
+@pytest.mark.parametrize("look", [Counters(), Counters(5, 4, 3, 2)])
+def test_a_look_comes_back_from_an_agent_as_it_was(look: Counters) -> None:
     """It is made where the container is."""
     call = call_of(memory_now, (2**22 + 1, CONTAINER, True))
 
-    assert carry_out(call) == list(Look())
+    assert carry_out(call) == list(Counters())
     assert result_of(memory_now, list(look)) == look
 
 
@@ -235,7 +235,7 @@ class Containers:
             pid, _, pooled = args
             self.looks.append((pid, pooled))
             often = len(self.looks) * 1000 if pid in self.thrash else 1
-            return Look(LIMIT, often, often, often)
+            return Counters(LIMIT, often, often, often)
         return frozenset()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.engines.process.command import Place, start_of
+from lab.engines.process.command import ProgramPlace, start_of
 from lab.errors import MissingError, ScenarioError
 from lab.host.authority import certificate_for, make_certificate
 from lab.host.labels import labels
@@ -245,7 +245,9 @@ def test_without_the_tools_a_sentence_says_which(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("kind", FRONTS)
 def test_a_plain_process_finds_its_files_where_they_lie(kind: str, tmp_path: Path) -> None:
     """Below its own folder, which its configuration then names; a key's path begins like that of the certificate."""
-    start = start_of(proxy(planned({"kind": kind, "tls": True})), Place(), tmp_path, labels("run", "trial", kind))
+    start = start_of(
+        proxy(planned({"kind": kind, "tls": True})), ProgramPlace(), tmp_path, labels("run", "trial", kind)
+    )
     configuration, *_ = start.files.values()
     here = str(tmp_path).encode()
 

@@ -106,6 +106,15 @@ def test_a_package_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_its_engine_is_asked_for_programs_and_not_for_images(lab: Lab, tmp_path: Path) -> None:
+    """It says that it runs no containers, so nobody asks an engine of Docker for it."""
+    for words in (("--engine", "bare"), ("--engine", "bare", "--scenario", scenario_file(tmp_path))):
+        subjects = {finding["subject"] for finding in json.loads(lab("doctor", "--json", *words)[1])}
+
+        assert {"turnstile", "nginx", "leftovers"} <= subjects
+        assert not {each for each in subjects if each == "docker" or each.startswith("image ")}
+
+
 @pytest.mark.parametrize("part", ["front", "model", "engine"])
 def test_each_part_is_one_module_with_at_most_one_program(part: str) -> None:
     """What CONTRIBUTING promises: its own file, here with the program that it runs, and the line that declares it."""

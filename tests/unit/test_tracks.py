@@ -16,7 +16,6 @@ from lab.analysis.trial.trial import summarise_trial
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import Role
 from lab.record.types import HOST, PROCESSES, REQUESTS
-from lab.report.first_screen import told
 from lab.report.parts.caveats import caveats
 from lab.report.renderers.json_document import comparison_document
 from tests.builders import (
@@ -26,6 +25,7 @@ from tests.builders import (
     make_summaries,
     make_trial,
     table_of,
+    told,
     with_record,
     with_tables,
 )

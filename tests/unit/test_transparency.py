@@ -12,8 +12,8 @@ import pytest
 
 from lab.agent.loading import AgentPlace
 from lab.attest.echo import LARGE, echo_server
+from lab.attest.raw_http import ask
 from lab.attest.transparency import FORGED, OBSERVED, client_failures, failures, observe, opacity
-from lab.attest.wire import ask
 from lab.engines import Engine
 from lab.errors import DeploymentError, InvalidRunError, ScenarioError
 from lab.plan.fronts.nginx import NGINX

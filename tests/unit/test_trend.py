@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from lab.analysis.across import Difference
 from lab.analysis.history import between
+from lab.metric_types import Reading
 from lab.report.charts.trend import Trend, TrendChange, TrendPoint
+from lab.report.sections.history import history_document
 from lab.report.sections.overview import Entry, Validity, validity_of
 from lab.report.sections.trend import changed_words, trend_of
-from lab.report.told import read_told
+from lab.report.told import Told, read_told
 from lab.serve.runs import Runs
 from tests.builders import REPLICAS, WORKERS, make_run, make_scenario
 from tests.served_runs import MOVED, REBUILT, SPOILED, finished, serve_folder
@@ -155,3 +159,76 @@ def test_a_run_without_a_report_or_end_is_told_apart(entries: list[Entry], tmp_p
         Validity.UNREADABLE: Entry(name="x", problem="damaged"),
     }
     assert {validity_of(entry): entry for entry in cases.values()} == cases
+
+
+Told8 = tuple[list[float | None], list[int], float | None]
+
+
+def p99_of(tmp_path: Path, values: list[float | None], failed: list[int], median: float | None) -> Told:
+    """What a report of eight blocks says of the p99 of workers, as comparison.json has it."""
+    blocks = dict(enumerate(values, 1))
+    metric = {"metric": "p99", "arm": "workers", "median": median, "blocks": blocks, "failed": failed}
+    told: dict[str, Any] = {
+        "arms": ["workers"],
+        "blocks": {"planned": 8, "valid": [*blocks]},
+        "verdicts": [{"metric": "p99"}],
+        "metrics": [metric],
+    }
+    (tmp_path / "comparison.json").write_text(json.dumps(told))
+    found = read_told(tmp_path)
+    assert found is not None
+    return found
+
+
+SOME: Told8 = ([0.010, 0.011, 0.012, 0.013, 0.014, None, None, None], [6, 7, 8], 0.0135)
+MOST: Told8 = ([0.010, 0.011, None, None, None, None, None, None], [3, 4, 5, 6, 7, 8], None)
+ALL: Told8 = ([None] * 8, [1, 2, 3, 4, 5, 6, 7, 8], None)
+NONE: Told8 = ([0.010, 0.011, 0.012, 0.013, 0.014, None, None, None], [], 0.012)  # three blocks are not known
+
+
+@pytest.mark.parametrize(
+    ("blocks", "ends", "word", "span"),
+    [
+        (SOME, (0.010, math.inf), "13.5 ms", "10.0 ms or more; failed in 3 of 8 blocks"),
+        (MOST, (0.010, math.inf), "failed", "10.0 ms or more; failed in 6 of 8 blocks"),
+        (ALL, (math.inf, math.inf), "failed", "failed in 8 of 8 blocks"),
+        (NONE, (0.010, 0.014), "12.0 ms", "10.0 ms to 14.0 ms"),
+    ],
+)
+def test_blocks_that_failed_are_seen_in_a_trend(
+    tmp_path: Path, blocks: Told8, ends: tuple[float, float], word: str, span: str
+) -> None:
+    """They rank above any number, in the whisker, in the table and in JSON; where most failed, so does the run."""
+    values, failed, _ = blocks
+    told = p99_of(tmp_path, *blocks)
+    value = told.values[Reading("p99", "workers")]
+    entry = Entry(name="one", info=make_run(make_scenario((WORKERS,))), told=told)
+    trend = trend_of([entry], entry.info.scenario_name if entry.info else "", "p99")
+    assert trend is not None
+
+    known = len(failed) + sum(each is not None for each in values)
+    assert (value.low, value.high, value.blocks, value.failed) == (*ends, known, len(failed))
+    assert (trend.rows[0].values, trend.rows[0].spans) == ((word,), (span,))
+    document = history_document([entry], [trend])["metrics"]["p99"]["workers"][0]
+    assert document["failed"] == len(failed)
+    assert json.dumps(document, allow_nan=False)
+    assert trend.figure is not None
+    assert ("A bar at the upper edge" in trend.figure.sentence) == bool(failed)
+    assert "inf" not in trend.figure.chart.svg()
+    assert "nan" not in trend.figure.chart.svg()
+
+
+def test_no_line_leads_over_a_run_that_failed() -> None:
+    """It has a cross, with words; its neighbours are not joined as if it were not there."""
+    values = (1.0, 2.0, math.inf, 2.0, 1.0)
+    points = tuple(
+        TrendPoint(arm=0, place=place, value=value, low=1.0, high=value, text=f"run {place}", lost=value == math.inf)
+        for place, value in enumerate(values, 1)
+    )
+    chart = Trend(title="p99", arms=("workers",), dates=("2026-11-29",) * 5, points=points, changes=(), y_title="ms")
+    drawn = ElementTree.fromstring(chart.svg())
+    crosses = [each for each in drawn.iter("path") if each.get("class") == "line mark"]
+
+    assert len([each for each in drawn.iter("line") if each.get("class") == "line"]) == 2
+    assert [next(each.iter("title")).text for each in crosses] == ["run 3"]
+    assert len(list(drawn.iter("circle"))) == 4

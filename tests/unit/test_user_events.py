@@ -20,7 +20,7 @@ from lab.load.event_table import write_event_table
 from lab.load.inside.clients import Asked, request_listener
 from lab.load.inside.journal import Journal
 from lab.load.inside.load_counts import Tally
-from lab.load.inside.recording import Recorder
+from lab.load.inside.recording import RequestRecorder
 from lab.load.request_table import Marks, write_request_table
 from lab.record.checks import table_problem
 from lab.record.reading import read_tables
@@ -35,7 +35,7 @@ ERROR = st.one_of(st.none(), st.text())
 
 def tables_after(folder: Path, *fired: dict[str, Any]) -> Any:
     """The tables of a trial whose locustfile fired these events, as the lab reads them back."""
-    recorder = Recorder(folder / "r.bin")
+    recorder = RequestRecorder(folder / "r.bin")
     journal = Journal(recorder, Tally(), open_model=True)
     on_request = request_listener(journal, Asked(by_socket=False))
     for event in fired:
@@ -77,7 +77,7 @@ def test_whatever_a_locustfile_does_to_a_requests_numbers_can_be_read_again(
     """A locustfile may change what Locust's client measured before it is reported."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        recorder = Recorder(folder / "r.bin")
+        recorder = RequestRecorder(folder / "r.bin")
         journal = Journal(recorder, Tally(), open_model=True)
         request = journal.send(None, 10.0 + earlier_s)
         answer = SimpleNamespace(lab_request=request, headers=None)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lab.analysis.judge.decide import Place, decide
+from lab.analysis.judge.decide import Side, decide
 from lab.analysis.judge.intervals import AnalysisError, hodges_lehmann
 from lab.analysis.judge.levels import verdict_level
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, explore, judge, judge_family, log_ratios
@@ -282,12 +282,12 @@ def test_the_simulation_decides_as_judge_does() -> None:
     """benchmarks/verdict_rates.py measures the error rates of the very code that gives verdicts."""
     rows = np.random.default_rng(5).normal(0.05, 0.05, (300, 8))
     words = {
-        Place.BELOW: Verdict.BETTER,
-        Place.ABOVE: Verdict.WORSE,
-        Place.INSIDE: Verdict.EQUIVALENT,
-        Place.ACROSS: Verdict.INCONCLUSIVE,
+        Side.BELOW: Verdict.BETTER,
+        Side.ABOVE: Verdict.WORSE,
+        Side.INSIDE: Verdict.EQUIVALENT,
+        Side.ACROSS: Verdict.INCONCLUSIVE,
     }
-    simulated = [words[Place(int(place))] for place in decide(rows, math.log1p(0.05), 0.95).place]
+    simulated = [words[Side(int(place))] for place in decide(rows, math.log1p(0.05), 0.95).place]
 
     assert simulated == [judge_logs(row.tolist()).verdict for row in rows]
     assert {Verdict.WORSE, Verdict.EQUIVALENT, Verdict.INCONCLUSIVE} <= set(simulated)

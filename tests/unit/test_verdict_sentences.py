@@ -16,6 +16,8 @@ from lab.record.types import Finding
 from lab.report.first_screen import Answer
 from lab.report.parts.effects import change
 from lab.report.sections.answer_sentences import verdict_answers
+from lab.report.sections.expectation_sentences import expected_answer
+from lab.units import format_seconds
 from tests.builders import make_gate
 from tests.judged_runs import Values, scenario, series, summary
 
@@ -138,6 +140,34 @@ def test_a_median_and_what_is_judged_are_told_apart() -> None:
     assert (
         "– p50(workers) is 11.5 ms, p50(replicas) 12.0 ms (medians); paired within blocks the difference is " in sides
     )
+
+
+@pytest.mark.parametrize("that", ["p50(workers) <= 12ms", "12ms >= p50(workers)"])
+def test_the_answer_of_expectations_has_the_number_that_its_word_rests_on(that: str) -> None:
+    """The median, 11.5 ms, is within the limit."""
+    plan = scenario(expect=[{"that": that}])
+    values: Values = {("p50", "workers"): [0.010, 0.010, 0.011, 0.011, 0.012, 0.020, 0.024, 0.030]}
+    found = expected_answer(compare_run(summary(plan, values)).conditions)
+
+    assert found is not None
+    assert found.sentence == f"The expectation is undecided: {that} (15.5 ms, too near to tell)."
+
+
+def test_the_answer_of_an_expectation_with_two_sides_has_the_difference_that_is_judged() -> None:
+    """Not the two medians, 11.5 ms and 12.0 ms: the pairs of blocks lie otherwise."""
+    that = "p50(workers) <= p50(replicas)"
+    values: Values = {
+        ("p50", "workers"): [0.010, 0.010, 0.011, 0.011, 0.012, 0.020, 0.024, 0.030],
+        ("p50", "replicas"): [0.012] * 8,
+    }
+    conditions = compare_run(summary(scenario(expect=[{"that": that}]), values)).conditions
+    found, (condition,) = expected_answer(conditions), conditions
+
+    assert found is not None
+    assert condition.result.difference is not None
+    assert condition.result.difference.estimate > 0
+    apart = format_seconds(condition.result.difference.estimate)
+    assert found.sentence.endswith(f"{that} (paired difference +{apart}, too near to tell).")
 
 
 def test_no_change_is_a_number_too() -> None:

@@ -8,6 +8,7 @@ from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.record.reading import read_info, read_intact, read_trials
 from lab.record.schema import SCHEMA_VERSION
+from tests.old_runs import kept, made_now
 
 FOLDER = Path(__file__).parent / "data" / "run_v2"
 
@@ -23,6 +24,11 @@ def test_every_metric_has_the_value_that_version_2_found() -> None:
     assert {key: values[1] for key, values in now.items()} == {
         (one["metric"], one["arm"]): one["blocks"]["1"] for one in then
     }
+
+
+def test_its_tables_are_what_they_were_when_it_was_recorded() -> None:
+    """Every cell of every table, as a person has read them; `python -m tests.old_runs` writes them again."""
+    assert made_now("run_v2") == kept("run_v2")
 
 
 def test_ports_have_become_addresses() -> None:

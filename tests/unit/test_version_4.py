@@ -10,6 +10,7 @@ from lab.record.reading import read_info, read_intact, read_trials
 from lab.record.schema import SCHEMA_VERSION
 from lab.record.upgrade import upgraded_record
 from lab.scenario.file import scenario_from_json
+from tests.old_runs import kept, made_now
 
 FOLDER = Path(__file__).parent / "data" / "run_v4"
 
@@ -25,6 +26,11 @@ def test_every_metric_has_the_value_that_version_4_found() -> None:
         (one["metric"], one["arm"]): one["blocks"]["1"] for one in then
     }
     assert {one["metric"] for one in then} <= METRICS.keys()
+
+
+def test_its_tables_are_what_they_were_when_it_was_recorded() -> None:
+    """Every cell of every table, as a person has read them; `python -m tests.old_runs` writes them again."""
+    assert made_now("run_v4") == kept("run_v4")
 
 
 def test_what_it_did_not_have_is_not_asked_of_it() -> None:

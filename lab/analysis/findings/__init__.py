@@ -11,19 +11,23 @@ from lab.analysis.findings.kinds import (
     FAILED,
     FINDINGS,
     HUNG,
+    NOT_UPDATED,
     REFUSED,
     SIDECAR_CPU,
     STARVED,
     UNCLEAR,
+    UNFINISHED,
     FindingKind,
 )
 from lab.analysis.findings.locustfile import exceptions, own_verdict, ramp, unread
 from lab.analysis.findings.steadiness import memory_drift, steady_p50, steady_throughput
 from lab.analysis.gates.capacity import saturation
 from lab.analysis.gates.load import arrival_counts
+from lab.analysis.trial.acted import unfinished
 from lab.analysis.trial.lives import NEVER_S, gaps, in_gaps
 from lab.analysis.trial.sidecars import sidecar_cores
 from lab.plan.kinds import ServiceKind
+from lab.record.schema import ACTION
 from lab.record.types import Finding, Phase, RequestKind, TrialResult
 
 __all__ = ["FINDINGS", "FindingKind", "run_findings"]
@@ -116,6 +120,16 @@ def _starved(result: TrialResult) -> Finding | None:
     return STARVED.of(float(result.record.load.starved_workers))
 
 
+def _unfinished(result: TrialResult) -> Finding | None:
+    """A drill that outlived the measure phase."""
+    return UNFINISHED.of(float(result.record.drill is not None and unfinished(result.record)))
+
+
+def _not_updated(result: TrialResult) -> Finding | None:
+    """Updates of a drill that the Swarm stopped or took back: what was to be deployed is not there."""
+    return NOT_UPDATED.of(float(sum(event.kind == f"{ACTION}not updated" for event in result.record.events)))
+
+
 def _sidecar(result: TrialResult) -> Finding | None:
     """The busiest sidecar, if it was near what one core gives."""
     used = [(sidecar_cores(result, service) or 0.0, service) for service in sorted(result.record.sidecars)]
@@ -128,6 +142,8 @@ CHECKS_OF_DRILLS: tuple[Callable[[TrialResult], Finding | None], ...] = (
     unread,
     own_verdict,
     _starved,
+    _unfinished,
+    _not_updated,
     _sidecar,
 )
 CHECKS: tuple[Callable[[TrialResult], Finding | None], ...] = (

@@ -113,6 +113,18 @@ MEMORY_DRIFT = FindingKind(
     source="METHOD 6.4, as for latency: a median over a growing series depends on how long it was measured",
     limit=0.05,
 )
+UNFINISHED = FindingKind(
+    key="drill.unfinished",
+    title="a drill that was not over",
+    unit=Unit.COUNT,
+    source="METHOD 2: an arm that is slow must not be rescued by replacing the block in which it was",
+)
+NOT_UPDATED = FindingKind(
+    key="drill.update",
+    title="updates that did not come about",
+    unit=Unit.COUNT,
+    source="METHOD 11.4: what an update costs that a Swarm stops or takes back is not what a deployment costs",
+)
 
 SIDECAR_CPU = FindingKind(
     key="sidecar.cpu",
@@ -151,6 +163,6 @@ UNREAD = FindingKind(
 _OF_THE_LOCUSTFILE = (EXCEPTIONS, RAMP, UNREAD, OWN_VERDICT)
 _OF_THE_ARM = (
     *(FAILED, REFUSED, UNCLEAR, HUNG, DROPPED, CAPACITY, OUT_OF_MEMORY, CHANGED, RECYCLED, STARVED),
-    *(STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT),
+    *(STEADY_P50, STEADY_THROUGHPUT, MEMORY_DRIFT, UNFINISHED, NOT_UPDATED),
 )
 FINDINGS: Mapping[str, FindingKind] = {kind.key: kind for kind in (*_OF_THE_LOCUSTFILE, *_OF_THE_ARM, SIDECAR_CPU)}

@@ -119,4 +119,9 @@ def _per_second(result: TrialResult, column: str, which: pl.Expr) -> Floats:
 
 
 def _whole_seconds(result: TrialResult) -> int:
-    return max(1, math.floor(result.record.measure.length_s + EDGE_OF_A_SECOND_S))
+    return whole_seconds(result.record.measure.length_s)
+
+
+def whole_seconds(measure_s: float) -> int:
+    """How many seconds of a measure phase are looked at, each for itself; below MIN_STEADY_SECONDS nothing is told."""
+    return max(1, math.floor(measure_s + EDGE_OF_A_SECOND_S))

@@ -28,7 +28,12 @@ CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
     machine.shared_memory,
     attribution,
 )
-DRILL_CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (drills.done, drills.steady, drills.unrest)
+DRILL_CHECKS: tuple[Callable[[TrialResult], GateResult], ...] = (
+    drills.done,
+    drills.steady,
+    drills.unrest,
+    drills.clock,
+)
 MACHINE_CHECKS: tuple[Callable[[TrialResult, int], GateResult], ...] = (load.arrivals, machine.foreign)
 
 

@@ -58,10 +58,23 @@ def steal_share(host: pl.DataFrame, window: PhaseWindow) -> float | None:
 
 
 def foreign_cores(
-    host: pl.DataFrame, cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindow
+    host: pl.DataFrame, cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindow, *, elsewhere: bool = False
 ) -> float | None:
-    """Cores that neither the arm nor the lab used: busy − arm − load − sampler − lab − engine."""
-    return unaccounted_cores(host, window, arm_cores(cgroups, processes, window))
+    """Cores that neither the arm nor the lab used: busy − arm − load − sampler − lab − engine.
+
+    ``elsewhere``: another machine runs the arm, or a part of it, so that there may be nothing of it on this one.
+    """
+    nothing = elsewhere and cgroups.is_empty() and processes.is_empty()
+    return unaccounted_cores(host, window, 0.0 if nothing else arm_cores(cgroups, processes, window))
+
+
+def foreign_share(
+    host: pl.DataFrame, cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindow, *, elsewhere: bool
+) -> float | None:
+    """``foreign_cores`` ÷ all cores; how many a machine has, is how fast all its time passes."""
+    foreign_s = foreign_cores(host, cgroups, processes, window, elsewhere=elsewhere)
+    total_s = rate(host, "total_s", window)
+    return None if foreign_s is None or not total_s else foreign_s / total_s
 
 
 def unaccounted_cores(host: pl.DataFrame, window: PhaseWindow, arm_cores: float | None) -> float | None:

@@ -22,6 +22,10 @@ BUSY_MACHINE = 0.95  # of all cores, steal included: nobody could have run more
 BUSY_PROCESS = 0.90  # of a core: an event loop has one thread, so one busy process caps what it serves
 THROTTLED_PERIODS = 0.10  # of the CFS periods of a container: its quota decides
 
+# Of two clocks. By what a trial shows, such as its own recovery, no gate may decide: the quicker arm would lose blocks.
+A_STEP_S = 0.5  # of the readings at 2 Hz: beyond, a request is held against another reading than its own
+TOLD_APART_S = 0.05  # a tenth of 0.5 s, the least difference in seconds for which drills are judged
+
 
 COMPLETE = Gate(
     key="trial.complete",
@@ -89,6 +93,7 @@ CLOCK = Gate(
     source="METHOD 2: latencies are taken on one clock, but readings and requests are matched over two",
     spoils=NOT_MEMORY,
     caveat=0.005,
+    invalid=A_STEP_S,
 )
 SAMPLER_READINGS = Gate(
     key="sampler.readings",
@@ -159,9 +164,9 @@ ATTRIBUTION = Gate(
 )
 DRILL_DONE = Gate(
     key="drill.done",
-    title="the drill was carried out",
+    title="the drill's action was carried out",
     unit=Unit.COUNT,
-    source="METHOD 9.4: what was half done costs half",
+    source="METHOD 9.4: where nothing was done there is no cost of it",
     invalid=1.0,
     floor=True,
 )
@@ -180,6 +185,14 @@ DRILL_UNREST = Gate(
     source="METHOD 9.3: a window whose p95 is far from that of its seconds was not steady",
     spoils=TIME_ONLY,
     invalid=1.25,
+)
+DRILL_CLOCK = Gate(
+    key="drill.clock",
+    title="bound of the clocks in a drill",
+    unit=Unit.SECONDS,
+    source="METHOD 11.2: action and requests are on two clocks, and a tenth of what is judged may be theirs",
+    spoils=TIME_ONLY,
+    invalid=TOLD_APART_S,
 )
 ALIKE = Gate(
     key="block.alike",
@@ -214,6 +227,7 @@ GATES: Mapping[str, Gate] = {
         DRILL_DONE,
         DRILL_STEADY,
         DRILL_UNREST,
+        DRILL_CLOCK,
     )
 }
 

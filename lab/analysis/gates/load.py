@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from lab.analysis.gates.capacity import saturation
-from lab.analysis.gates.gate import INVALID, PASS, decided, judge, not_applicable, unchecked
+from lab.analysis.gates.gate import INVALID, PASS, Gate, decided, judge, not_applicable, unchecked
 from lab.analysis.gates.limits import (
     ALIKE,
     ARRIVALS,
@@ -23,7 +23,16 @@ from lab.analysis.gates.limits import (
 from lab.analysis.gates.rungs import busiest_load, efforts, latest_s, of_what_counts
 from lab.analysis.trial.latency import measured
 from lab.analysis.trial.shares import attributed
-from lab.record.types import GateResult, LoadCounters, NodeLoad, Phase, PhaseWindow, RequestKind, TrialResult
+from lab.record.types import (
+    GateResult,
+    LoadCounters,
+    NodeLoad,
+    Phase,
+    PhaseWindow,
+    RequestKind,
+    TrialRecord,
+    TrialResult,
+)
 from lab.scenario.kinds import FRONTS
 
 
@@ -41,9 +50,13 @@ def load_cpu(result: TrialResult) -> GateResult:
 
 def clock(result: TrialResult) -> GateResult:
     """How well the clocks are known of the kernels that run load and arm: the worst of them."""
-    record = result.record
+    return held_to(CLOCK, result.record)
+
+
+def held_to(gate: Gate, record: TrialRecord) -> GateResult:
+    """The worst bound of a trial's clocks against the limits of a gate."""
     found = [each for each in (record.clock, *(node.clock for node in record.nodes)) if each is not None]
-    return judge(CLOCK, max(each.bound_s for each in found)) if found else not_applicable(CLOCK, "one-clock")
+    return judge(gate, max(each.bound_s for each in found)) if found else not_applicable(gate, "one-clock")
 
 
 def arrivals(result: TrialResult, cpu_count: int) -> GateResult:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from lab.analysis.gates.counters import containers, foreign_cores, rate, steal_share, unaccounted_cores
+from lab.analysis.gates.counters import containers, foreign_cores, foreign_share, rate, steal_share
 from lab.analysis.gates.gate import judge, not_applicable, unchecked
 from lab.analysis.gates.limits import ANON, FOREIGN, NEAR_S, SAMPLER_CPU, SAMPLER_READINGS, SHARED, STEAL
 from lab.analysis.trial.courses import courses, total
@@ -38,9 +38,11 @@ def steal(result: TrialResult) -> GateResult:
 def foreign(result: TrialResult, cpu_count: int) -> GateResult:
     """CPU that neither the arm nor the lab used ÷ all cores."""
     machines = _machines(result)
-    cores = _foreign_cores(result, machines[0])
-    only = None if cores is None else cores / cpu_count
-    found = only if len(machines) == 1 else _worst(_foreign_share(result, host) for host in machines)
+    if len(machines) == 1:
+        cores = foreign_cores(machines[0], result.tables.cgroups, result.tables.processes, result.record.measure)
+        found = None if cores is None else cores / cpu_count
+    else:
+        found = _worst(_foreign_share(result, host) for host in machines)
     return unchecked(FOREIGN, "readings") if found is None else judge(FOREIGN, found)
 
 
@@ -49,20 +51,11 @@ def _machines(result: TrialResult) -> list[pl.DataFrame]:
     return result.tables.host.partition_by("node", maintain_order=True) or [result.tables.host]
 
 
-def _foreign_cores(result: TrialResult, host: pl.DataFrame) -> float | None:
-    """Of one machine, beside what it runs of the arm, which may be nothing where another one runs it."""
-    tables, window = result.tables, result.record.measure
-    there = pl.col("node").eq_missing(host["node"].first())
-    cgroups, processes = tables.cgroups.filter(there), tables.processes.filter(there)
-    if cgroups.is_empty() and processes.is_empty() and not tables.processes.is_empty():
-        return unaccounted_cores(host, window, 0.0)
-    return foreign_cores(host, cgroups, processes, window)
-
-
 def _foreign_share(result: TrialResult, host: pl.DataFrame) -> float | None:
-    """The same as a share; how many cores one of several machines has, is how fast all its time passes."""
-    foreign_s, total_s = _foreign_cores(result, host), rate(host, "total_s", result.record.measure)
-    return None if foreign_s is None or not total_s else foreign_s / total_s
+    """Of one of several machines, beside what it runs of the arm."""
+    tables, there = result.tables, pl.col("node").eq_missing(host["node"].first())
+    cgroups, processes = tables.cgroups.filter(there), tables.processes.filter(there)
+    return foreign_share(host, cgroups, processes, result.record.measure, elsewhere=not tables.processes.is_empty())
 
 
 def _worst(values: Iterable[float | None]) -> float | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lab.analysis.gates.counters import busiest_second
+from lab.analysis.gates.counters import busiest_second, rate
 from lab.analysis.gates.gate import Gate
 from lab.analysis.gates.limits import LAG, LOAD_CPU
 from lab.record.types import LoadCounters, NodeLoad, PhaseWindow, RungRecord, TrialRecord, TrialResult
@@ -60,6 +60,17 @@ def busiest_load(result: TrialResult, window: PhaseWindow) -> float | None:
     """The busiest second of a load process, in cores; None where the readings of one machine do not tell."""
     found = [busiest_second(host, "load_cpu_max_s", window) for host in _drove(result)]
     return None if None in found else max(busy for busy in found if busy is not None)
+
+
+def sent_for_a_core(result: TrialResult, rung: RungRecord) -> float | None:
+    """Requests of a rung for each CPU second of its busiest load process; None where readings do not tell.
+
+    So many a second the load processes would send with all of a core each: what the client of this locustfile costs.
+    """
+    window = PhaseWindow(start_s=rung.count_s, end_s=rung.end_s)
+    found = [rate(host, "load_cpu_max_s", window) for host in _drove(result)]
+    cores = 0.0 if None in found else max(each for each in found if each is not None)
+    return rung.rate / cores if cores else None
 
 
 def _drove(result: TrialResult) -> Sequence[pl.DataFrame]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.analysis.judge.intervals import Floats, Limits, t_limits, wilcoxon_limits_at
+from lab.analysis.judge.intervals import Ends, Floats, t_limits, wilcoxon_limits_at
 from lab.analysis.judge.levels import equivalence_level
 
 DECIMALS = 12  # values nearer to a bound than this lie on it: the noise of arithmetic decides no verdict
@@ -14,7 +14,7 @@ DECIMALS = 12  # values nearer to a bound than this lie on it: the noise of arit
 Places = NDArray[np.int8]
 
 
-class Place(IntEnum):
+class Side(IntEnum):
     """Where an interval lies relative to the two bounds of practical equivalence."""
 
     BELOW = -1
@@ -30,10 +30,10 @@ class Decision(NamedTuple):
     inside both.
     """
 
-    wide: Limits
-    narrow: Limits
+    wide: Ends
+    narrow: Ends
     place: Places
-    student: Limits
+    student: Ends
     student_place: Places
 
 
@@ -51,16 +51,16 @@ def decide(values: Floats, edge: float, level: float) -> Decision:
     )
 
 
-def place(wide: Limits, narrow: Limits, edge: float) -> Places:
+def place(wide: Ends, narrow: Ends, edge: float) -> Places:
     """Beyond a bound by the wide interval, inside both by the narrow one, or across."""
     edge = round(edge, DECIMALS)
     low, high = np.round(wide.low, DECIMALS), np.round(wide.high, DECIMALS)
     inside = (np.round(narrow.low, DECIMALS) >= -edge) & (np.round(narrow.high, DECIMALS) <= edge)
-    return np.select([high < -edge, low > edge, inside], [Place.BELOW, Place.ABOVE, Place.INSIDE], Place.ACROSS).astype(
+    return np.select([high < -edge, low > edge, inside], [Side.BELOW, Side.ABOVE, Side.INSIDE], Side.ACROSS).astype(
         np.int8
     )
 
 
-def excludes_zero(limits: Limits) -> bool:
+def excludes_zero(limits: Ends) -> bool:
     """Whether one interval (0-dimensional limits) lies wholly on one side of zero."""
     return round(float(limits.low), DECIMALS) > 0 or round(float(limits.high), DECIMALS) < 0

@@ -13,7 +13,7 @@ import numpy as np
 from lab.analysis.judge.decide import decide
 from lab.analysis.judge.intervals import AnalysisError, Interval, blocks_needed, hodges_lehmann, wilcoxon_interval
 from lab.analysis.judge.levels import FAMILY_ERROR, equivalence_level, nominal_error
-from lab.analysis.judge.verdict import Judgement, Reason, Verdict, conclude, doubt
+from lab.analysis.judge.verdict import FAR, Judgement, Reason, Verdict, conclude, doubt
 from lab.metrics import Group, Metric
 
 FAILURE_MARGIN = 0.001  # of the requests, 0.1 points: an arm that fails more often by more is worse (METHOD 7)
@@ -38,6 +38,11 @@ class Failures:
         """True when the contender fails more by more than the margin: in GUARDED metrics it is then worse."""
         return self.more is not None and self.more.low > FAILURE_MARGIN
 
+    @property
+    def baseline_fails(self) -> bool:
+        """True when the baseline fails more by more than the margin: it wins no GUARDED metric."""
+        return self.more is not None and self.more.high < -FAILURE_MARGIN
+
 
 def failures(
     baseline: Sequence[float], contender: Sequence[float], contenders: int = 1, looks: Sequence[int] = ()
@@ -55,7 +60,7 @@ def failures(
 
 
 def guard_level(contenders: int, looks: Sequence[int] = ()) -> float:
-    """The level of the interval of which the guard reads the lower end only, as it can only speak against an arm."""
+    """The level of the interval of which the guard reads one end for each arm, as it can only speak against an arm."""
     return 1 - nominal_error(2 * FAMILY_ERROR / contenders, tuple(looks))
 
 
@@ -72,6 +77,8 @@ def judge_shares(
     decision = decide(values, bound, level)
     left_out = doubt(decision, values)
     worded = conclude(numbers, decision.wide, int(decision.place), metric.better)
+    if worded.verdict is Verdict.EQUIVALENT and _endless(baseline, contender):
+        worded = replace(worded, verdict=Verdict.INCONCLUSIVE, reason=Reason.ENDLESS)
     return replace(worded, method_sensitive=left_out is not None, leave_one_out=left_out)
 
 
@@ -88,7 +95,7 @@ def explore_shares(
         return numbers
     return replace(
         numbers,
-        reason=Reason.EXPLORATORY,
+        reason=Reason.ENDLESS if _endless(baseline, contender) else Reason.EXPLORATORY,
         difference=wilcoxon_interval(differences, level),
         equivalence=wilcoxon_interval(differences, equivalence_level(level)),
     )
@@ -96,9 +103,19 @@ def explore_shares(
 
 def guarded(found: Judgement, metric: Metric, failed: Failures) -> Judgement:
     """Worse, where the arm fails more: no verdict of a guarded metric stands against that."""
-    if found.verdict is None or metric.group not in GUARDED or metric.shares or not failed.decide:
+    if found.verdict is None or not is_guarded(metric) or not failed.decide:
         return found
     return found.overruled(Verdict.WORSE, Reason.FAILS_MORE)
+
+
+def is_guarded(metric: Metric) -> bool:
+    """Whether an arm may gain in it by answering fewer requests."""
+    return metric.group in GUARDED and not metric.shares
+
+
+def _endless(baseline: Sequence[float], contender: Sequence[float]) -> bool:
+    """Whether there is a block in which neither value is finite. That ranks as a tie, and is no likeness."""
+    return any(min(pair) >= FAR for pair in zip(baseline, contender, strict=True))
 
 
 def _differences(baseline: Sequence[float], contender: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -66,7 +66,7 @@ class Interval:
         return replace(self, low=ratio(self.low), high=ratio(self.high), estimate=ratio(self.estimate))
 
 
-class Limits(NamedTuple):
+class Ends(NamedTuple):
     """Interval ends and estimates for many comparisons at once, each of shape ``(...)``."""
 
     low: Floats
@@ -98,7 +98,7 @@ def t_interval(values: Sequence[float], level: float) -> Interval:
     return t_limits(_checked(values), level).interval(level, len(values))
 
 
-def wilcoxon_limits(values: Floats, level: float) -> Limits:
+def wilcoxon_limits(values: Floats, level: float) -> Ends:
     """All centres that the exact two-sided signed-rank test at 1 − ``level`` does not reject, and Hodges–Lehmann.
 
     Valid for values symmetric about their centre, as log ratios of exchangeable arms are. Ties and zeros get no
@@ -108,7 +108,7 @@ def wilcoxon_limits(values: Floats, level: float) -> Limits:
     return wilcoxon_limits_at(values, (level,))[0]
 
 
-def wilcoxon_limits_at(values: Floats, levels: Sequence[float]) -> tuple[Limits, ...]:
+def wilcoxon_limits_at(values: Floats, levels: Sequence[float]) -> tuple[Ends, ...]:
     """``wilcoxon_limits`` at several levels, from one sorting."""
     n = values.shape[-1]
     walsh = np.sort(_walsh_averages(values), axis=-1)
@@ -118,17 +118,17 @@ def wilcoxon_limits_at(values: Floats, levels: Sequence[float]) -> tuple[Limits,
     if 0 in depths:
         level = levels[depths.index(0)]
         raise TooFewBlocksError(n, blocks_needed(level), level)
-    return tuple(Limits(low=walsh[..., depth - 1], estimate=estimate, high=walsh[..., -depth]) for depth in depths)
+    return tuple(Ends(low=walsh[..., depth - 1], estimate=estimate, high=walsh[..., -depth]) for depth in depths)
 
 
-def t_limits(values: Floats, level: float) -> Limits:
+def t_limits(values: Floats, level: float) -> Ends:
     """Mean ± t · sd / √n. Raises TooFewBlocksError below two values."""
     n = values.shape[-1]
     if n < 2:
         raise TooFewBlocksError(n, 2, level)
     mean = np.mean(values, axis=-1)
     half_width = t_quantile(n, level) * np.std(values, axis=-1, ddof=1) / np.sqrt(n)
-    return Limits(low=mean - half_width, estimate=mean, high=mean + half_width)
+    return Ends(low=mean - half_width, estimate=mean, high=mean + half_width)
 
 
 def t_quantile(n: int, level: float) -> float:

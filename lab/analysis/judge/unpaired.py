@@ -14,7 +14,7 @@ import numpy as np
 from lab.analysis.distributions import student
 from lab.analysis.judge.decide import place
 from lab.analysis.judge.failures import Failures, guard_level
-from lab.analysis.judge.intervals import AnalysisError, Floats, Limits, ratio
+from lab.analysis.judge.intervals import AnalysisError, Ends, Floats, ratio
 from lab.analysis.judge.levels import equivalence_level
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict, conclude
 from lab.metrics import Metric
@@ -74,7 +74,7 @@ def failures_of_runs(baseline: Sequence[float], contender: Sequence[float], cont
     )
 
 
-def welch_limits(baseline: Floats, contender: Floats, level: float) -> Limits:
+def welch_limits(baseline: Floats, contender: Floats, level: float) -> Ends:
     """Welch's interval for the difference of means (contender − baseline), unequal variances."""
     parts = [float(np.var(values, ddof=1)) / len(values) for values in (baseline, contender)]
     variance, estimate = sum(parts), float(np.mean(contender) - np.mean(baseline))
@@ -85,8 +85,8 @@ def welch_limits(baseline: Floats, contender: Floats, level: float) -> Limits:
     return _limits(estimate - half_width, estimate, estimate + half_width)
 
 
-def _limits(low: float, estimate: float, high: float) -> Limits:
-    return Limits(low=np.array(low), estimate=np.array(estimate), high=np.array(high))
+def _limits(low: float, estimate: float, high: float) -> Ends:
+    return Ends(low=np.array(low), estimate=np.array(estimate), high=np.array(high))
 
 
 def _scaled(values: Values, metric: Metric) -> Floats:

@@ -9,12 +9,12 @@ from enum import StrEnum
 
 import numpy as np
 
-from lab.analysis.judge.decide import Decision, Place, decide, excludes_zero
+from lab.analysis.judge.decide import Decision, Side, decide, excludes_zero
 from lab.analysis.judge.intervals import (
     AnalysisError,
+    Ends,
     Floats,
     Interval,
-    Limits,
     blocks_needed,
     hodges_lehmann,
     ratio,
@@ -46,6 +46,7 @@ class Reason(StrEnum):
     NO_SUCCESS = "no request succeeded"  # in Judgement.blocks: nothing else of that arm says anything either
     MISSING = "missing value"  # in Judgement.blocks
     NO_RATIO = "no ratio"  # a value in Judgement.blocks is zero or negative, or both are infinite; 0/0 is not 1
+    ENDLESS = "no end in either arm"  # in some block: of two values that are infinite no difference is known
     CENSORED = "beyond the ladder"  # in Judgement.blocks: an arm held every rung, or none, so that there is no ratio
     AT_LEAST = "at least that"  # in Judgement.blocks: an arm lay beyond the ladder, which can only add
     LOOK = "a look"  # of a quick form, which may tell a large difference and nothing else
@@ -194,14 +195,14 @@ def log_ratios(baseline: Sequence[float | None], contender: Sequence[float | Non
     )
 
 
-def conclude(numbers: Judgement, wide: Limits, place: int, better: Better) -> Judgement:
+def conclude(numbers: Judgement, wide: Ends, place: int, better: Better) -> Judgement:
     """``numbers`` with the word of the ``place`` at which their intervals lie, of which ``wide`` is the wider."""
-    if place == Place.ACROSS:
+    if place == Side.ACROSS:
         detected = excludes_zero(wide)
         return replace(numbers, verdict=Verdict.INCONCLUSIVE, reason=Reason.ACROSS, difference_detected=detected)
-    if place == Place.INSIDE:
+    if place == Side.INSIDE:
         return replace(numbers, verdict=Verdict.EQUIVALENT, reason=Reason.INSIDE)
-    improved = place == (Place.BELOW if better is Better.LOWER else Place.ABOVE)
+    improved = place == (Side.BELOW if better is Better.LOWER else Side.ABOVE)
     return replace(numbers, verdict=Verdict.BETTER if improved else Verdict.WORSE, reason=Reason.BEYOND)
 
 
@@ -225,7 +226,7 @@ def _measured(numbers: Judgement, decision: Decision) -> Judgement:
     )
 
 
-def _ratios(limits: Limits, level: float, n: int) -> Interval | None:
+def _ratios(limits: Ends, level: float, n: int) -> Interval | None:
     found = limits.interval(level, n)
     return found.exp() if max(map(abs, (found.low, found.high, found.estimate))) < FINITE_LOG else None
 

@@ -5,12 +5,13 @@ A request is bad when it failed, was never sent, or took longer than the drill's
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from lab.analysis.trial.acted import unfinished
 from lab.analysis.trial.latency import measured
 from lab.record.schema import ACTION, EventKind
 from lab.record.types import Event, TrialRecord
@@ -35,9 +36,9 @@ class Aftermath:
 
     ``action_s``: when the action began, as an instant of the trial. ``bad`` requests are the ``failed``, ``late`` and
     ``unsent`` ones. ``harm_s``: bad ÷ rate, the seconds of a whole outage that they stand for. ``recovery_s``: begin
-    of CALM_S without a bad one, at a p95 of the SLO or SLOWER × before. ``share_s``: the slot carries HALF of its fair
-    share for CALM_S. ``process_s``: a new process answers. ``in_flight`` requests at the action, of which ``lost``
-    failed. ``bad_before`` in the steady while before it;
+    of CALM_S without a bad one, at a p95 of the SLO or SLOWER × before; infinite, as is the harm, of a drill that was
+    not over. ``share_s``: the slot carries HALF of its fair share for CALM_S. ``process_s``: a new process answers.
+    ``in_flight`` requests at the action, of which ``lost`` failed. ``bad_before`` in the steady while before it;
     ``unrest``: the p95 of its last BEFORE_S ÷ the median of that of its seconds. ``aborted_s``: when the load was given
     up, None where it was not; the ``cut`` requests, of those that are ``unsent``, were due from then on.
     """
@@ -61,11 +62,6 @@ class Aftermath:
     acts: tuple[Event, ...] = ()
     course: "Course | None" = None
 
-    @property
-    def month(self) -> float:
-        """Its harm as a fraction of what 99.9% leave in a month."""
-        return self.harm_s / MONTH_BUDGET_S
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
@@ -83,6 +79,12 @@ class Course:
 
 def aftermath(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
     """What followed the action of a drill; None for a trial without one, or whose action was never carried out."""
+    found = _followed(record, requests)
+    return replace(found, harm_s=math.inf, recovery_s=math.inf) if found and unfinished(record) else found
+
+
+def _followed(record: TrialRecord, requests: pl.DataFrame) -> Aftermath | None:
+    """As far as requests have seen it."""
     acts = [event for event in record.events if event.kind.startswith(ACTION)]
     if record.drill is None or not acts or not record.point.rate:
         return None

@@ -1,5 +1,6 @@
 """The metrics of a drill, from what was found of it. Pure."""
 
+import math
 from collections.abc import Mapping
 
 from lab.analysis.trial.drill import Aftermath
@@ -25,8 +26,26 @@ FALLOUT: Mapping[str, str] = {
 RADIUS: Mapping[str, str] = {"drill.radius": "requests", "drill.connections": "connections"}
 
 
-def drill_values(after: Aftermath | None, traces: Fallout | None, reached: Radius | None) -> dict[str, float | None]:
-    """All of them; None in a trial without a drill, and where nobody can tell."""
+COSTS = ("drill.cpu", "drill.radius", "drill.slots", "drill.restarts")  # which the rest of a drill only adds to
+
+
+def drill_values(
+    after: Aftermath | None, traces: Fallout | None, reached: Radius | None, *, over: bool = True
+) -> dict[str, float | None]:
+    """All of them; None in a trial without a drill, and where nobody can tell.
+
+    ``over``: False for a drill that was not over when the measure phase ended. Then nobody has seen the rest of what it
+    cost, so that this is infinite, as are harm and recovery.
+    """
+    found = _values(after, traces, reached)
+    return found if over else {key: _censored(key, value) for key, value in found.items()}
+
+
+def _censored(key: str, value: float | None) -> float | None:
+    return math.inf if key in COSTS and value is not None else value
+
+
+def _values(after: Aftermath | None, traces: Fallout | None, reached: Radius | None) -> dict[str, float | None]:
     return {
         **_told(after, AFTERMATH),
         **_told(traces, FALLOUT),

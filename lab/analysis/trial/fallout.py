@@ -24,7 +24,7 @@ COUNTED_S = 60.0  # so long after the action restarts are counted (METHOD 9.4)
 ENDS = (EventKind.ENDED, EventKind.OUT_OF_MEMORY)
 TURNS = 5  # of a slot without an answer: by chance once in 150
 UNSAMPLED = (Verb.DEPLOY, Verb.SCALE)  # verbs after which containers serve that are not sampled
-ELSEWHERE = (f"{ACTION}updated", f"{ACTION}moved")  # acts after which that is so too
+ELSEWHERE = tuple(f"{ACTION}{what}" for what in ("updated", "not updated", "moved"))  # acts after which that is so too
 SUPERVISOR, ENGINE, FRONT = "supervisor", "engine", "front"
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from lab.analysis.gates.rungs import efforts
-from lab.analysis.trial.latency import Floats, measured
+from lab.analysis.trial.latency import measured
+from lab.analysis.trial.slots import due_quantile_s, worst_slot
 from lab.metric_types import Group
 from lab.metrics import METRICS
 from lab.metrics.capacity import CAPACITY
@@ -22,11 +22,10 @@ from lab.record.schema import RequestKind
 from lab.record.types import LadderRecord, RungRecord, TrialRecord, TrialResult
 from lab.scenario.capacity import Objective, objective
 
-ACHIEVED = 0.99  # of what was offered must have succeeded in time
+ENDED = 0.99  # of what was offered must have ended in time; how much of it may fail is the objective's share alone
 SENT = 0.99  # of what was planned must have been offered by the generator
 FAR = 0.01  # beyond the allowed share: so many requests fail, or are left undone, of no generator that is late or busy
 MIXED = (Group.LATENCY, Group.CAPACITY, Group.CPU, Group.BALANCE)  # of a ladder they would be of many rates
-SLOT_REQUESTS = 100  # of a serving process in a rung: fewer tell no percentile of it
 WORST_MARGIN = 3.0  # log: what no number can be given for, such as a percentile among failures, is e³ times too much
 
 
@@ -75,8 +74,8 @@ class RungResult:
 class Climb:
     """The ladder of a trial: its rungs in order, and ``capacity`` in requests a second, None at an ``edge``.
 
-    ``worst_slot``: at the last good rung, the percentile of the slowest serving process ÷ that of all; None where fewer
-    than two are known.
+    ``worst_slot``: at the last good rung, the ``slot_quantile`` of the slowest serving process ÷ that of all, infinite
+    among failures; None unless two are known or more, each with as many requests as it takes to be shown.
     """
 
     slo: str
@@ -117,7 +116,7 @@ def climb(result: TrialResult) -> Climb | None:
     said = [rung for rung in rungs if rung.counts]
     capacity, edge = crossing([rung.rate for rung in said], [rung.margin for rung in said])
     found = Climb(slo=record.ladder.slo, rungs=rungs, capacity=capacity, edge=edge)
-    return replace(found, worst_slot=_worst_slot(record.ladder, due, found.last_good))
+    return replace(found, worst_slot=worst_slot(record.ladder, due, found.last_good))
 
 
 def hold(record: TrialRecord, requests: pl.DataFrame, slo: str) -> RungResult:
@@ -171,10 +170,11 @@ def _rung(rung: RungRecord, rows: pl.DataFrame, next_s: float, wanted: Objective
     length_s = rung.end_s - rung.count_s
     due = rows.filter((pl.col("t_scheduled_s") >= rung.count_s) & (pl.col("t_scheduled_s") < rung.end_s))
     done = due.filter("ok", pl.col("t_done_s") < next_s)  # by the end of the drain: an answer may outlast the window
-    rate, achieved = due.height / length_s, done.height / length_s
+    late = due.filter("ok", pl.col("t_done_s") >= next_s).height
+    rate, achieved, ended = due.height / length_s, done.height / length_s, (due.height - late) / length_s
     bad = due.filter(~pl.col("ok")).height / due.height if due.height else 1.0
-    quantile_s = _quantile_s(due, wanted.quantile)
-    broken = (_log(bad / wanted.bad_share), _log(ACHIEVED * rate / achieved if achieved else math.inf))
+    quantile_s = due_quantile_s(due, wanted.quantile)
+    broken = (_log(bad / wanted.bad_share), _log(ENDED * rate / ended if ended else math.inf))
     # A share that is kept is near its limit at any rate, and would draw the crossing down to the rung below.
     margin = max([_log(quantile_s / wanted.limit_s), *(one for one in broken if one > 0)])
     return RungResult(
@@ -186,19 +186,6 @@ def _rung(rung: RungRecord, rows: pl.DataFrame, next_s: float, wanted: Objective
         bad_share=bad,
         margin=margin,
     )
-
-
-def _worst_slot(ladder: LadderRecord, rows: pl.DataFrame, rate: float | None) -> float | None:
-    """The percentile of the slowest serving process ÷ that of all, at the rung of this rate."""
-    rung = next((rung for rung in ladder.rungs if rung.rate == rate), None)
-    if rung is None:
-        return None
-    quantile = objective(ladder.slo).quantile
-    due = rows.filter((pl.col("t_scheduled_s") >= rung.count_s) & (pl.col("t_scheduled_s") < rung.end_s))
-    slots = due.filter(pl.col("served_by").is_not_null()).partition_by("served_by")
-    times = [_quantile_s(slot, quantile) for slot in slots if slot.height >= SLOT_REQUESTS]
-    whole = _quantile_s(due, quantile)
-    return max(times) / whole if len(times) > 1 and math.isfinite(whole) else None
 
 
 def _broke(due: pl.DataFrame, next_s: float, wanted: Objective) -> bool:
@@ -231,12 +218,6 @@ def _held(rung: RungRecord, rows: pl.DataFrame, next_s: float, margin: float) ->
 def _chance(rung: RungRecord) -> float:
     """Poisson arrivals are fewer than planned by chance alone: four standard deviations."""
     return 4 * math.sqrt(rung.rate * (rung.end_s - rung.start_s))
-
-
-def _quantile_s(due: pl.DataFrame, quantile: float) -> float:
-    taken = pl.when("ok").then(pl.col("t_done_s") - pl.col("t_scheduled_s")).otherwise(math.inf)
-    times: Floats | npt.NDArray[np.float64] = np.sort(due.select(taken).to_series().to_numpy())
-    return float(times[math.ceil(quantile * len(times)) - 1]) if len(times) else math.inf
 
 
 def _log(ratio: float) -> float:

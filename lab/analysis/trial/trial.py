@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from lab.analysis.gates.limits import spoiled
+from lab.analysis.trial.acted import unfinished
 from lab.analysis.trial.disturbance import Quiet, quiet
 from lab.analysis.trial.drill import Aftermath, aftermath
 from lab.analysis.trial.drill_metrics import drill_values
@@ -150,7 +151,7 @@ def _values(found: TrialSummary, used: Resources, rows: pl.DataFrame) -> Values:
         **opening_values(rows),
         "boot": found.record.boot_s,
         **app_values(found.steps),
-        **drill_values(found.aftermath, found.fallout, found.radius),
+        **drill_values(found.aftermath, found.fallout, found.radius, over=not unfinished(found.record)),
         **climb_values(found.climb),
         **dict.fromkeys(LIMITS.values()),  # of a search that is several runs
     }

@@ -9,7 +9,7 @@ from lab.metrics import METRICS
 from lab.report.parts.effects import size_of_shift
 from lab.report.renderers.text import one_line
 from lab.scenario.model import Scenario
-from lab.units import format_factor
+from lab.units import count_of, format_factor
 
 NUMBERS = "numbers only"  # of a run that was planned too short for a verdict
 
@@ -28,7 +28,7 @@ class Estimate:
 
     def sentence(self, baseline: str) -> str:
         """One line for a log."""
-        count = f"{self.blocks} block{'s' if self.blocks != 1 else ''}"
+        count = count_of(self.blocks, "block")
         return f"{self.metric} of {self.arm} against {baseline}, {count}: {self.ratio}, {self.interval}"
 
 
@@ -41,7 +41,7 @@ def nothing_yet(scenario: Scenario) -> tuple[Estimate, ...]:
             arm=arm,
             blocks=0,
             ratio="–",
-            interval=f"needs {needed} blocks" if needed <= scenario.trials.blocks else NUMBERS,
+            interval=f"needs {count_of(needed, 'block')}" if needed <= scenario.trials.blocks else NUMBERS,
             differs=METRICS[metric].paired_difference,
         )
         for metric in scenario.compare.primary
@@ -92,5 +92,5 @@ def _interval(contest: Contest, planned: int) -> str:
         return NUMBERS
     missing = found.blocks_needed - found.n
     if found.reason is Reason.SMOKE and missing > 0:
-        return f"needs {missing} more block{'s' if missing > 1 else ''}"
+        return f"needs {count_of(missing, 'more block')}"
     return one_line(found.reason.value)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lab.analysis.gates import INVALID, PASS, Gate
 from lab.analysis.gates.limits import FOREIGN, SAMPLER_CPU, STEAL
-from lab.live.figures import MachineFigures, TrialFollower
+from lab.live.figures import MachineFigures
+from lab.live.trial import TrialFollower
 from lab.record.schema import Outcome
 from lab.report.parts.cells import quantity
 

@@ -39,7 +39,7 @@ from lab.report.renderers.text import one_line
 from lab.run.steps import Step
 from lab.scenario.app import IMAGE_COMMAND
 from lab.scenario.model import Arm, Scenario
-from lab.units import format_duration
+from lab.units import count_of, format_duration
 
 WIDE = 110
 MIN_BAR, MAX_BAR = 6, 40
@@ -100,12 +100,13 @@ def left(duration_s: float) -> str:
 
 def _heading(moment: Moment, width: int) -> Text:
     gates = Text.assemble((" · ", FAINT)).join([*_gates(moment), *_remarks(moment, width)])
-    arms, blocks = len(moment.plan.scenario.arms), max(moment.plan.blocks, moment.trial.block)
+    arms = count_of(len(moment.plan.scenario.arms), "arm")
+    blocks = max(moment.plan.blocks, moment.trial.block)
     name = " · ".join(filter(None, (one_line(moment.name), moment.trial.point.title)))
     tail = f"block {moment.trial.block}/{blocks} · {left(moment.left_s)} left"
     candidates = (
-        f"{name} · {arms} arms × {blocks} block{'s' if blocks > 1 else ''} · {tail}",
-        f"{name} · {arms} arms · {tail}",
+        f"{name} · {arms} × {count_of(blocks, 'block')} · {tail}",
+        f"{name} · {arms} · {tail}",
         f"{name} · {tail}",
         tail,
     )
@@ -120,7 +121,7 @@ def _gates(moment: Moment) -> Iterator[Text]:
     elif moment.lengths_s:
         yield Text("gates ok", GOOD)
     if doubts := len(moment.caveats):
-        yield Text(f"{doubts} caveat{'s' if doubts > 1 else ''}", WARN)
+        yield Text(count_of(doubts, "caveat"), WARN)
 
 
 def _remarks(moment: Moment, width: int) -> Iterator[Text]:
@@ -148,7 +149,7 @@ def how(scenario: Scenario, arm: Arm) -> str:
     words = shlex.split(command) if command else ["uvicorn"]
     program = "the image" if command == IMAGE_COMMAND else PurePath(words[0]).name
     containers = model_of(arm).containers(arm.model, processes)
-    served = f"{program}, {processes} workers" if containers == 1 else f"{containers} × {program}"
+    served = f"{program}, {count_of(processes, 'worker')}" if containers == 1 else f"{containers} × {program}"
     return f"{arm.front.kind} → {served}" if arm.fronted else served
 
 
@@ -172,7 +173,8 @@ def _clock(moment: Moment, width: int) -> tuple[str, float | None, str]:
 
 def _load(moment: Moment, width: int) -> Text:
     load, wide = moment.trial.scenario.load, width >= WIDE
-    asked = Text(f"closed model, {load.lanes} lanes" if load.rate is None else f"{load.rate:g}/s asked")
+    closed = f"closed model, {count_of(load.lanes, 'connection')}"
+    asked = Text(closed if load.rate is None else f"{load.rate:g}/s asked")
     if moment.progress is None:
         return line("load").append(asked.plain, FAINT)
     gap, measured = Text("   " if wide else "  "), list(_measured(moment, moment.progress, wide=wide))

@@ -29,7 +29,7 @@ GOOD = Style(color="green")
 EIGHTHS = " ▏▎▍▌▋▊▉"
 FULL, HALF, EMPTY = "━", "╸", "─"
 LABEL = 6  # cells of the labels on the left, with the space before them
-ROLE, PID, SERVICE = 11, 7, 9
+ROLE, PID, SERVICE, NODE = 11, 7, 9, 9
 SERVICE_FROM = 110  # columns of a terminal: on fewer there is no room to name the service
 MIN_BAR, MAX_BAR = 3, 30
 BESIDE_BARS = 54  # cells of the process table that are no bar
@@ -89,10 +89,15 @@ def process_table(rows: Sequence[ProcessFigures], width: int, room: int) -> Tabl
         (Column(width=ROLE), _lines("role", [group[0].role.value for group in groups]).append("\nsum", FAINT)),
         (Column(width=PID, justify="right"), _lines("pid", pids)),
     ]
+    taken = BESIDE_BARS
     if wide:
         services = [cut(group[0].service, SERVICE) if alone else "" for group in groups]
         columns.append((Column(width=SERVICE), _lines("service", services)))
-    cells = max(MIN_BAR, min(MAX_BAR, (width - BESIDE_BARS - (SERVICE + 1) * wide) // 3))
+        taken += SERVICE + 1
+    if alone and len({row.node for row in rows}) > 1 and width >= taken + NODE + 1 + 3 * MIN_BAR:
+        columns.append((Column(width=NODE), _lines("node", [cut(row.node, NODE) for row in rows])))
+        taken += NODE + 1
+    cells = max(MIN_BAR, min(MAX_BAR, (width - taken) // 3))
     meters = _meters([together(group) for group in groups], together(rows), cells)
     return _table([*columns, *((Column(), meter) for meter in meters)], padding=1)
 

@@ -1,4 +1,4 @@
-"""The display of a run that goes on: a view that moves on a terminal, plain lines elsewhere, or nothing."""
+"""The display of a run that goes on: a view that moves on a terminal, plain lines elsewhere, or next to nothing."""
 
 import sys
 import time
@@ -27,6 +27,7 @@ from lab.record.folder import RunFolder
 from lab.record.types import GateResult, TrialRecord
 from lab.report.parts.gate_sentences import finding_sentence, gate_sentence
 from lab.report.parts.late_answers import KEEPALIVE
+from lab.report.parts.unusual import unasked_engine
 from lab.report.renderers.text import one_line
 from lab.run.steps import Step
 from lab.run.view import QuietView
@@ -173,10 +174,22 @@ class TerminalView(PlainView):
         return screen(self._watch.now(), size.width, size.height)
 
 
-def view_for(plan: Plan, *, quiet: bool) -> QuietView:
-    """The view that fits: none, the live one on a terminal that can move its cursor, or lines."""
-    if quiet:
-        return QuietView()
+class SilentView(QuietView):
+    """Nothing but that no containers are measured though nobody asked for that, once; other views have it as a step."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def watch(self, folder: RunFolder) -> None:
+        """Its environment says on what it runs."""
+        note = unasked_engine(folder.info)
+        if note and not self._told:
+            self._told = True
+            say(note)
+
+
+def view_for(plan: Plan) -> QuietView:
+    """The view that fits: the live one on a terminal that can move its cursor, or lines."""
     console = Console(stderr=True, highlight=False, soft_wrap=False)
     moves = sys.stderr.isatty() and not console.is_dumb_terminal and console.encoding.startswith("utf")
     return TerminalView(plan, console) if moves else PlainView()

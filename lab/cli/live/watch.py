@@ -13,7 +13,7 @@ from lab.cli.console import shown
 from lab.cli.live.estimates import estimates, nothing_yet
 from lab.cli.live.remarks import EVERY_S, remarks
 from lab.cli.live.screen import Moment
-from lab.live.figures import TrialFollower
+from lab.live.trial import TrialFollower
 from lab.load.locust_process import LoadProgress
 from lab.plan.blocks import Plan
 from lab.plan.trial import Trial

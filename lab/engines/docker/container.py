@@ -11,7 +11,7 @@ from typing import Any
 from docker.types import EndpointConfig, LogConfig, Mount
 
 from lab.host.labels import RUN, SERVICE, TRIAL
-from lab.plan.topology import SCRATCH, ConfigFile, Service, Topology
+from lab.plan.topology import SCRATCH, ConfigFile, Service, Topology, ids_of
 from lab.scenario.budget import Limits
 from lab.scenario.container import Volume
 from lab.scenario.nodes import Node
@@ -108,9 +108,18 @@ def volume_name(marks: Mapping[str, str]) -> str:
     return f"{container_name(marks)}-files"
 
 
+def owner_of(user: str) -> tuple[int, int]:
+    """User and group that own the files of a container that runs as ``user``, where these are numbers; else root.
+
+    Names are known to the image alone: what is given to them is for all to read.
+    """
+    uid, gid = ids_of(user)
+    return uid or 0, gid or 0
+
+
 def archive(files: Sequence[ConfigFile], user: str = "") -> list[tuple[str, bytes]]:
-    """(directory, tar bytes) for each folder of configuration files; ``user`` ("uid:gid") owns them."""
-    owner = [int(number) for number in user.split(":")] if user else [0, 0]
+    """(directory, tar bytes) for each folder of configuration files, which belong to ``owner_of(user)``."""
+    owner = owner_of(user)
     archives = []
     for directory in directories(files):
         buffer = io.BytesIO()

@@ -1,7 +1,7 @@
 """Is the engine this machine's? Tried with a throw-away container: its process is here, with its name, or it is not."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
 from typing import TypeVar
@@ -9,17 +9,19 @@ from typing import TypeVar
 import docker
 import docker.errors
 
-from lab.agent.clock import Clock
+from lab.agent.conversation import Conversation
 from lab.engines.docker.removal import remove_container
 from lab.engines.docker.tunnel import Tunnelled
 from lab.host.interrupts import INTERRUPTS
 from lab.host.labels import labels
 from lab.record.run_types import MachineFacts
+from lab.sampling.machine import survey_from_inside
 
 Told = TypeVar("Told", bound=MachineFacts)
 # What nearly every image can do for a while without doing anything; the first that starts is taken.
 PATIENT: Sequence[Sequence[str]] = (("sleep", "60"), ("python3", "-c", "import time; time.sleep(60)"))
 MOST_TRIED = 5
+REMOTE_NAME = "elsewhere"  # of a machine whose engine does not name it
 REMOTE = ("tcp://", "http://", "https://")
 
 
@@ -59,17 +61,21 @@ def find_elsewhere(
     return _sentence(client) if remote else None
 
 
-def with_machine(facts: Told, client: docker.DockerClient, clock: Clock) -> Told:
-    """With what the engine tells of its machine, which is where everything is measured.
+def with_machine(facts: Told, client: docker.DockerClient, agent: Conversation) -> Told:
+    """With what the engine, and an agent there, tell of its machine, which is where everything is measured.
 
-    ``clock``: of an agent there, against the clock of this machine.
+    The clock is that of the agent, against this machine's.
     """
     info = client.info()
+    name = str(info.get("Name") or "")
+    seen = agent.call(survey_from_inside, name)
     return replace(
         facts,
-        engine_at=info.get("Name", ""),
-        clock_offset_s=clock.offset_s,
-        clock_bound_s=clock.bound_s,
+        **{field.name: getattr(seen, field.name) for field in fields(seen)},
+        engine_at=name or REMOTE_NAME,
+        engine_marked=True,
+        clock_offset_s=agent.clock.offset_s,
+        clock_bound_s=agent.clock.bound_s,
         kernel=info.get("KernelVersion", ""),
         architecture=info.get("Architecture", ""),
         cpu_count=info.get("NCPU"),

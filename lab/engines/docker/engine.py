@@ -101,10 +101,10 @@ class DockerEngine:
         if not self.elsewhere or self._agents is None:
             return engine
         if self._standing:
-            return with_machine(engine, self._client, self._standing.looks().clock)
+            return with_machine(engine, self._client, self._standing.looks())
         marks = labels(self._run_id, "probe", "agent")
         with start_agent(self._client, self._agents.image_id, marks, looks=True) as agent:
-            return with_machine(engine, self._client, agent.clock)
+            return with_machine(engine, self._client, agent)
 
     def image_id(self, key: str) -> str:
         """The engine's id of a prepared image, ``Arm.image_key`` or that of a front."""

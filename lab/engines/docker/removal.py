@@ -19,8 +19,10 @@ LOOK_S = 0.5
 MAX_REASON = 300
 SWARM = "swarm"  # the scope of a network that is not one engine's alone
 MAX_LAYERS = 6  # the SDK's, requests' and urllib3's
+LIBRARIES = frozenset({"docker", "requests", "urllib3", "http", "ssl", "socket", "json"})  # they handle their own
 
 NOBODY: Mapping[str, Sequence[str]] = MappingProxyType({})
+WHOSE = "the engine of node "  # a note of an error begins so
 LEFT_HINT = "once it answers again (see `docker info`), `lab clean` removes what is left of this run"
 
 T = TypeVar("T")
@@ -39,15 +41,19 @@ def engine_errors(node: str = "") -> Iterator[None]:
     try:
         yield
     except (docker.errors.DockerException, RequestException) as error:
-        whose = node or next(iter(getattr(error, "__notes__", ())), "")
+        notes = getattr(error, "__notes__", ())
+        whose = node or next((note.removeprefix(WHOSE) for note in notes if note.startswith(WHOSE)), "")
         of = f" of node {whose}" if whose else ""
         told = f"the Docker engine{of} does not do what it is asked any more: {one_line(error)}"
-        first = _before(error, handled)
+        others = [note for note in notes if not note.startswith(WHOSE)]
+        first = what_ended(error, handled)
         if isinstance(first, LabError):
-            first.hint = "; ".join(filter(None, [first.hint, told, LEFT_HINT]))
+            first.hint = "; ".join(filter(None, [first.hint, told, *others, LEFT_HINT]))
+        elif isinstance(first, Exception):
+            first.add_note("; ".join([told, *others, LEFT_HINT]))
         if first is not None:
             raise first from None
-        raise MissingError(told, LEFT_HINT) from error
+        raise MissingError(told, "; ".join([*others, LEFT_HINT])) from error
 
 
 @contextmanager
@@ -59,18 +65,29 @@ def noted(node: str) -> Iterator[None]:
     try:
         yield
     except (docker.errors.DockerException, RequestException) as error:
-        error.add_note(node)
+        error.add_note(f"{WHOSE}{node}")
         raise
 
 
-def _before(error: BaseException, handled: BaseException | None) -> BaseException | None:
+def what_ended(error: BaseException, handled: BaseException | None) -> BaseException | None:
     """What ended a block whose clean-up then raised this error; nothing that was ``handled`` outside of it."""
     below = error.__context__
     while below is not None and below is not handled:
-        if isinstance(below, LabError | KeyboardInterrupt):
+        if isinstance(below, LabError | KeyboardInterrupt) or _is_mistake(below):
             return below
         below = below.__context__
     return None
+
+
+def _is_mistake(error: BaseException) -> bool:
+    """Whether it is a mistake in the lab: neither the engine's or the system's, nor a library's that it handled itself.
+
+    A traceback begins where the error was handled: in a library for what that got over, in the lab for what it did not.
+    """
+    if isinstance(error, docker.errors.DockerException | RequestException | OSError) or error.__traceback__ is None:
+        return False
+    handled_in = str(error.__traceback__.tb_frame.f_globals.get("__name__", ""))
+    return handled_in.partition(".")[0] not in LIBRARIES
 
 
 def one_line(error: Exception) -> str:

@@ -17,6 +17,7 @@ from lab.engines.docker.network import address_in
 from lab.engines.docker.removal import each
 from lab.engines.docker.rights import Access
 from lab.engines.docker.step_lines import epoch_s
+from lab.engines.endings import last_lines
 from lab.engines.readiness import answers
 from lab.engines.running import LOG_LIMIT_LINES, LOG_TAIL_LINES, with_logs
 from lab.errors import DeploymentError
@@ -176,10 +177,17 @@ def _job_run(one: Started, wall_offset_s: float) -> JobRun:
     return JobRun(
         name=one.job,
         service=one.service.name,
-        argv=tuple(one.container.attrs["Config"]["Cmd"] or ()),
+        argv=_command(one),
         began_epoch_s=epoch_s(state["StartedAt"]) - wall_offset_s,
         ended_epoch_s=epoch_s(state["FinishedAt"]) - wall_offset_s,
     )
+
+
+def _command(one: Started) -> tuple[str, ...]:
+    """What followed the entrypoint; where there was to be none, a Swarm has it in that place."""
+    config = one.container.attrs["Config"]
+    instead = config["Entrypoint"] if one.service.entrypoint == () else None
+    return tuple(config["Cmd"] or instead or ())
 
 
 def _ended(one: Started, code: int) -> DeploymentError:
@@ -201,7 +209,7 @@ def _late(one: Started, check_said: str) -> DeploymentError:
 
 
 def _tail(one: Started) -> str:
-    return log_of(one.container, LOG_TAIL_LINES).strip() or "(it logged nothing)"
+    return last_lines(log_of(one.container, LOG_LIMIT_LINES)).strip() or "(it logged nothing)"
 
 
 def starts(topology: Topology, containers: Sequence[Container]) -> Iterator[list[Container]]:

@@ -16,7 +16,7 @@ PYTHON_IN_CONTAINERS = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1",
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ProgramPlace:
     """The place of the services of an image's key: the folders of their programs, and their working directory."""
 
     programs: tuple[Path, ...] = ()
@@ -34,7 +34,7 @@ class Start:
     files: Mapping[Path, ConfigFile]
 
 
-def start_of(service: Service, place: Place, folder: Path, marks: Mapping[str, str]) -> Start:
+def start_of(service: Service, place: ProgramPlace, folder: Path, marks: Mapping[str, str]) -> Start:
     """Describe how to start ``service`` with ``folder`` in place of its container's root.
 
     Words of the command, and other files, that name one of its configuration files, or its scratch folder, name those

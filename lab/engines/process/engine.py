@@ -21,7 +21,7 @@ from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import front_images
 from lab.engines.kinds import OnStep, Opened
 from lab.engines.process.app import AppPlace, prepare_app
-from lab.engines.process.command import Place, start_of
+from lab.engines.process.command import ProgramPlace, start_of
 from lab.engines.process.programs import find_program
 from lab.engines.process.scratch import scratch
 from lab.engines.process.service import RunningService, start_service
@@ -96,10 +96,10 @@ class ProcessEngine:
             running.append(started)
             guard.watch(started.pid)
 
-    def _place(self, service: Service) -> Place:
+    def _place(self, service: Service) -> ProgramPlace:
         if service.image != APP_IMAGE:
-            return Place()
-        return Place(programs=(self._app.environment / "bin",), directory=self._app.code)
+            return ProgramPlace()
+        return ProgramPlace(programs=(self._app.environment / "bin",), directory=self._app.code)
 
     def _others(self, running: Sequence[Running]) -> Others:
         """Other processes from the app's environment: they share its pages, as containers of one image do."""

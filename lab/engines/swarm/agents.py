@@ -1,4 +1,4 @@
-"""The agents of a run on a Swarm: one on each node that probes and samples, and one that drives load.
+"""The agents of a run on a Swarm: one that probes and samples on each node of arms, and one where load is driven.
 
 They are plain containers, started through each node's engine: services cannot share the host's PID namespace.
 """
@@ -49,8 +49,11 @@ class Agents:
 
     def machines_of_load(self) -> tuple[Machine, ...]:
         """The nodes that drive load, where no part of an arm runs."""
-        names = [member.node.name for member in self.cluster.loads if not member.arms]
-        return tuple(Machine(name=name, launch=sampled_by(self.loads[name]())) for name in names)
+        apart = {member.node.name: member for member in self.cluster.loads if not member.arms}
+        return tuple(
+            Machine(name=name, launch=sampled_by(self.loads[name]()), lab_pid=self.cluster.lab_pid(member))
+            for name, member in apart.items()
+        )
 
     def join(self, network_id: str, pool: ThreadPoolExecutor, inside: Collection[Member]) -> None:
         """Those that probe on the nodes ``inside``, and those that drive load, join a network of the Swarm.
@@ -82,9 +85,16 @@ class Agents:
         return {identity: f"{name}-{member.node.name}" for identity, name in named.items() if name in wanted}
 
 
-def part_of(member: Member, services: frozenset[str], access: Access) -> Part:
+def part_of(member: Member, services: frozenset[str], access: Access, lab_pid: int) -> Part:
     """What a node runs of an arm."""
-    return Part(node=member.node.name, services=services, there=access.there, launch=access.launch, clock=access.clock)
+    return Part(
+        node=member.node.name,
+        services=services,
+        there=access.there,
+        launch=access.launch,
+        clock=access.clock,
+        lab_pid=lab_pid,
+    )
 
 
 @contextmanager
@@ -92,7 +102,7 @@ def cluster_agents(cluster: Cluster, images: ThroughAgent, run_id: str, load: Lo
     """Start them beside whatever comes before the first trial; nothing of them is left on any node afterwards."""
     with engine_errors(), ExitStack() as stack:
         with INTERRUPTS.deferred():
-            number = len(cluster.members) + len(cluster.loads)
+            number = len(cluster.arms) + len(cluster.loads)
             pool = stack.enter_context(ThreadPoolExecutor(number, thread_name_prefix="agents"))
             networks = {}
             for member in cluster.members:
@@ -100,7 +110,7 @@ def cluster_agents(cluster: Cluster, images: ThroughAgent, run_id: str, load: Lo
                 here = trial_network(member.client, labels(run_id, AGENTS, "network"))
                 networks[member.id] = stack.enter_context(here)
             looks = {}
-            for member in cluster.members:
+            for member in cluster.arms:
                 marks, network = labels(run_id, AGENTS, LOOKS), networks[member.id]
                 agent = start_agent(
                     member.client,
@@ -119,7 +129,7 @@ def cluster_agents(cluster: Cluster, images: ThroughAgent, run_id: str, load: Lo
             cluster=cluster,
             run_id=run_id,
             image_id=images.image_id,
-            place=_place(cluster, loads, marks),
+            place=_place(cluster, looks, loads, marks),
             looks=looks,
             loads={member.node.name: agent for member, agent in zip(cluster.loads, loads, strict=True)},
         )
@@ -138,11 +148,18 @@ def _starts(
     return start
 
 
-def _place(cluster: Cluster, loads: Sequence[Driver], marks: Mapping[str, str]) -> Place:
+def _place(
+    cluster: Cluster,
+    looks: Mapping[str, Callable[[], Conversation]],
+    loads: Sequence[Driver],
+    marks: Mapping[str, str],
+) -> Place:
     """Where load comes from: the first node that drives it, and further ones with it."""
-    further = list[Place]()
-    for member, agent in reversed(list(zip(cluster.loads, loads, strict=True))):
+    further, driving = list[Place](), list(zip(cluster.loads, loads, strict=True))
+    agents: dict[str, Callable[[], Conversation]] = {member.node.name: agent for member, agent in driving}
+    agents |= {member.node.name: looks[member.node.name] for member in cluster.arms}
+    for member, agent in reversed(driving):
         name, again = member.node.name, partial(agent.renew, member.client, marks)
-        place = AgentPlace(agent, f"{LOADS}-{name}", node=name, further=further, again=again)
+        place = AgentPlace(agent, f"{LOADS}-{name}", node=name, further=further, agents=agents, again=again)
         further = [place, *further]
     return place

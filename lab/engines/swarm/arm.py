@@ -92,6 +92,7 @@ class Arm:
                 member,
                 frozenset(name for name, where in placed.items() if where is member),
                 self.accesses[member.node.name],
+                cluster.lab_pid(member),
             )
             for member in cluster.arms
         )

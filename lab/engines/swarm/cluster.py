@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,10 +32,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """All of them; the first is a manager, and runs what there is one of. ``loads``: drive load, one may run arms."""
+    """All of them; the first is a manager, and runs what there is one of. ``loads``: drive load, one may run arms.
+
+    ``here``: the ids of those whose processes are this machine's.
+    """
 
     members: tuple[Member, ...]
     loads: tuple[Member, ...]
+    here: frozenset[str] = frozenset()
 
     @property
     def manager(self) -> Member:
@@ -53,6 +58,10 @@ class Cluster:
     def drives(self, member: Member) -> bool:
         """Whether it drives load."""
         return any(member is each for each in self.loads)
+
+    def lab_pid(self, member: Member) -> int:
+        """The lab's own process where the member is this machine, else 0: what it takes is no other program's."""
+        return os.getpid() if member.id in self.here else 0
 
     def by_id(self, node_id: str) -> Member:
         """The node of a task."""

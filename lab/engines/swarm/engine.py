@@ -15,7 +15,14 @@ from lab.engines.docker.agent.rights import ThroughAgent
 from lab.engines.docker.connection import describe
 from lab.engines.docker.elsewhere import with_machine
 from lab.engines.docker.fate import logs_of
-from lab.engines.docker.removal import PARALLEL, each, engine_errors, noted, remove_container, remove_labelled
+from lab.engines.docker.removal import (
+    PARALLEL,
+    each,
+    engine_errors,
+    noted,
+    remove_container,
+    remove_labelled,
+)
 from lab.engines.docker.rights import Access
 from lab.engines.docker.stages import run_stages, starts
 from lab.engines.images.images import ImageRecord
@@ -26,11 +33,11 @@ from lab.engines.swarm.cluster import Cluster, Member
 from lab.engines.swarm.draining import activate, drained
 from lab.engines.swarm.removal import (
     Only,
+    TrialNetworks,
     any_labels,
     remove_files,
     remove_networks,
     remove_services,
-    remove_used_network,
 )
 from lab.engines.swarm.services import Services
 from lab.errors import MissingError
@@ -63,6 +70,7 @@ class SwarmEngine:
         self._through = agents
         self._options = options
         self._agents: Agents | None = None
+        self._networks = TrialNetworks()
 
     def describe(self) -> EngineFacts:
         """Facts of the manager's engine and machine, and of the Swarm."""
@@ -84,7 +92,7 @@ class SwarmEngine:
             )
             if not self._agents:
                 return facts
-            return with_machine(facts, manager.client, self._agents.looks[manager.node.name]().clock)
+            return with_machine(facts, manager.client, self._agents.looks[manager.node.name]())
 
     def image_id(self, key: str) -> str:
         """The id of a prepared image, which is the same on every node."""
@@ -97,7 +105,12 @@ class SwarmEngine:
     @contextmanager
     def load_place(self, load: Load) -> Iterator[Place]:
         """The agent that drives load, which joins the network of each trial as those do that look."""
-        with cluster_agents(self._cluster, self._through, self._run_id, load) as self._agents:
+        manager = self._cluster.manager
+        with (
+            engine_errors(manager.node.name),
+            self._networks.during_run(manager.client),
+            cluster_agents(self._cluster, self._through, self._run_id, load) as self._agents,
+        ):
             try:
                 yield self._agents.place
             finally:
@@ -145,7 +158,7 @@ class SwarmEngine:
         name, marks = f"lab-{self._run_id}-{topology.trial_id}", labels(self._run_id, topology.trial_id, "network")
         made = manager.networks.create(name, driver="overlay", attachable=True, labels=marks, check_duplicate=True)
         network_id = str(made.id)
-        stack.callback(remove_used_network, manager, network_id)
+        stack.enter_context(self._networks.during_trial(manager, network_id))
         services = Services(
             cluster=self._cluster,
             images=self._images,
@@ -186,7 +199,11 @@ class SwarmEngine:
         remove_container(container.client, str(container.id))  # the Swarm would take its time
 
     def _remove_orphans(self) -> None:
-        """Remove what a killed lab left of this very run: a continued one takes the same names again."""
+        """Remove what a killed lab left of this very run: a continued one takes the same names again.
+
+        So is what a lost node kept, for without it no further trial begins.
+        """
+        self._networks.remove_kept(self._cluster.manager.client)
         marks, abandoned = {RUN: self._run_id}, lambda found: not owner_lives(found)
         self._remove(marks, abandoned)
         remove_networks(self._cluster.manager.client, marks, abandoned)

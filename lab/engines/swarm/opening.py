@@ -9,6 +9,7 @@ import docker
 
 from lab.engines.docker.agent.container import start_agent
 from lab.engines.docker.carry import Cargo, carry_all, of_agent, started_from
+from lab.engines.docker.elsewhere import find_elsewhere
 from lab.engines.docker.opening import image_maker, prepare_agents
 from lab.engines.docker.refusals import choose_networks
 from lab.engines.docker.removal import engine_errors
@@ -49,12 +50,23 @@ def open_swarm(scenario: Scenario, run_id: str, on_step: OnStep) -> Opened:
         if scenario.swarm.endpoint_mode != DNSRR:
             for member in cluster.members:
                 check_ipvs(member, agents.image_id, run_id)
+        cluster = replace(cluster, here=nodes_here(cluster, agents.image_id, run_id))
         images = _images(maker, cluster, scenario, run_id, on_step)
     return SwarmEngine(cluster, images, run_id, agents, scenario.swarm), images
 
 
 def _cargo(member: Member, images: Mapping[str, str]) -> Cargo:
     return Cargo(node=member.node.name, target=member.client, images=images)
+
+
+def nodes_here(cluster: Cluster, image_id: str, run_id: str) -> frozenset[str]:
+    """The ids of the nodes that are this machine, tried on each with an image that all of them have."""
+
+    def is_here(member: Member) -> bool:
+        with engine_errors(member.node.name):
+            return find_elsewhere(member.client, [image_id], run_id) == ""
+
+    return frozenset(member.id for member in cluster.members if is_here(member))
 
 
 def check_ipvs(member: Member, image_id: str, run_id: str) -> None:
@@ -71,9 +83,9 @@ def check_ipvs(member: Member, image_id: str, run_id: str) -> None:
 def _images(
     maker: docker.DockerClient, cluster: Cluster, scenario: Scenario, run_id: str, on_step: OnStep
 ) -> Mapping[str, ImageRecord]:
-    """On every node that may run them, for a Swarm pulls none of those that it is given by id."""
+    """On every node that runs parts of arms, for a Swarm pulls none of those that it is given by id."""
     images = dict(prepare_images(maker, scenario, on_step))
-    carry_all(maker, [_cargo(member, started_from(images)) for member in cluster.members], on_step)
+    carry_all(maker, [_cargo(member, started_from(images)) for member in cluster.arms], on_step)
     deployed = [drill.image_key for drill in scenario.drills if drill.image]
     keys = sorted({APP_IMAGE, *(arm.image_key for arm in scenario.arms), *deployed})
     client = cluster.manager.client

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from lab.engines.docker.container import LOG_SIZE, NO_HEALTHCHECK, PIDS_LIMIT
+from lab.engines.docker.container import LOG_SIZE, NO_HEALTHCHECK, PIDS_LIMIT, owner_of
 from lab.host.labels import RUN, SERVICE, TRIAL
-from lab.plan.kinds import ServiceKind
+from lab.plan.swarm_text import swarm_literal
 from lab.plan.topology import SCRATCH, ConfigFile, Service
 from lab.scenario.drills import Update
 from lab.units import MIB
@@ -58,7 +58,7 @@ def task_template(
 
 def mode_of(service: Service) -> Asked:
     """One task; of a job, and of a sidecar that must end well, a task that is complete then."""
-    if service.kind is ServiceKind.JOB or service.ready.kind == "exit":
+    if service.ends:
         return {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 1}}
     return {"Replicated": {"Replicas": 1}}
 
@@ -73,8 +73,8 @@ def _container(
     asked: Asked = {
         "Image": image_id,
         "Labels": dict(marks),
-        "Args": list(service.argv),
-        "Env": [f"{name}={value}" for name, value in service.env],
+        **invocation(service),
+        "Env": [f"{name}={swarm_literal(value)}" for name, value in service.env],
         "ReadOnly": service.read_only,
         "CapabilityDrop": ["ALL"],
         "CapabilityAdd": [f"CAP_{name}" for name in service.capabilities],
@@ -86,13 +86,17 @@ def _container(
         "StopGracePeriod": GRACE_NS,
         **_files({}, files, service.user),
     }
-    if service.entrypoint is not None:
-        asked["Command"] = list(service.entrypoint)
     if service.user:
         asked["User"] = service.user
     if not service.healthcheck:
         asked["Healthcheck"] = {"Test": NO_HEALTHCHECK["test"]}
     return asked
+
+
+def invocation(service: Service) -> Asked:
+    """What a container starts. A Swarm keeps the image's entrypoint unless it is given words in its place."""
+    entrypoint, command = service.program
+    return {**({} if entrypoint is None else {"Command": list(entrypoint)}), "Args": list(command)}
 
 
 def _limits(service: Service) -> Asked:
@@ -109,7 +113,7 @@ def _volume(volume: Any) -> Asked:
 
 
 def _tmpfs(path: str, size: int, mode: int) -> Asked:
-    return {"Type": "tmpfs", "Target": path, "TmpfsOptions": {"SizeBytes": size, "Mode": mode}}
+    return {"Type": "tmpfs", "Target": swarm_literal(path), "TmpfsOptions": {"SizeBytes": size, "Mode": mode}}
 
 
 def _files(container: Asked, files: Sequence[Held], user: str) -> Asked:
@@ -122,8 +126,8 @@ def _files(container: Asked, files: Sequence[Held], user: str) -> Asked:
 
 
 def _file(kind: str, file: ConfigFile, identity: str, name: str, user: str) -> Asked:
-    owner, _, group = (user or "0:0").partition(":")
-    target = {"Name": file.path, "UID": owner, "GID": group or owner, "Mode": file.mode}
+    owner, group = map(str, owner_of(user))
+    target = {"Name": file.path, "UID": owner, "GID": group, "Mode": file.mode}
     return {"File": target, f"{kind}ID": identity, f"{kind}Name": name}
 
 

@@ -119,7 +119,7 @@ class Services:
         told = self._is_told(service)
         fixed = [file for file in service.files if not (told and file.recorded)]
         template = task_template(
-            service,
+            self._commanded(service),
             self.images[service.image].id,
             marks,
             network_id=self.network_id,
@@ -136,6 +136,19 @@ class Services:
             endpoint_spec=endpoint if "Replicated" in mode else None,
         )
         return str(made.get("ID") or made["Id"])
+
+    def _commanded(self, service: Service) -> Service:
+        """With its image's own command where it has neither that nor an entrypoint: see ``invocation``.
+
+        Raises DeploymentError where the image has none.
+        """
+        if service.argv or service.entrypoint != ():
+            return service
+        image = self.cluster.manager.client.images.get(self.images[service.image].id)
+        if words := image.attrs["Config"].get("Cmd"):
+            return replace(service, argv=tuple(words))
+        told = f'{service.kind} {service.name!r}: its image has no CMD, and app.entrypoint = "" leaves nothing to start'
+        raise OutsideError(told, "give app.command")
 
     @property
     def virtual(self) -> bool:

@@ -17,8 +17,8 @@ UNDECLARED = ("LOCUST_USER_CLASSES",)  # Locust reads it without declaring it
 KEYS: Mapping[str, str] = {
     "--users": "load.lanes",
     "-u": "load.lanes",
-    "--spawn-rate": "all lanes come at once",
-    "-r": "all lanes come at once",
+    "--spawn-rate": "all connections come at once",
+    "-r": "all connections come at once",
     "--run-time": "load.warmup and load.measure",
     "-t": "load.warmup and load.measure",
     "--tags": "load.tags",

@@ -15,7 +15,6 @@ from lab.load.inside import socket_times
 from lab.load.inside.journal import Journal, Request
 from lab.load.inside.lanes import ATTRIBUTE as LANE
 from lab.load.inside.lanes import current_lane
-from lab.load.inside.streams import STREAMED, is_streamed, was_read
 from lab.plan.upstream import UpstreamOf
 from lab.record.columns import MAX_COUNT
 
@@ -137,3 +136,21 @@ def describe(error: object, status: int = 0) -> str:
     if not isinstance(error, str) and name != "CatchResponseError":
         text = f"{name}: {text}" if text else name
     return _ADDRESS.sub("0x…", text) or "no message"
+
+
+# Streamed answers (``stream=True``): the client returns at the headers, and the locustfile reads the rest.
+STREAMED = "lab_streamed"  # attribute of a response of HttpSession that was asked for with stream=True
+
+
+def is_streamed(response: Any) -> bool:
+    """Tell whether Locust's client left the body to the locustfile, which it says of neither client by itself."""
+    if getattr(response, "_response", None) is not None:  # FastHttpSession
+        return not hasattr(response, "_cached_content")
+    return getattr(response, STREAMED, False)
+
+
+def was_read(response: Any) -> bool:
+    """Tell whether the body of a streamed answer was read to its end."""
+    if (of_fast := getattr(response, "_response", None)) is not None:
+        return bool(of_fast.message_complete)
+    return bool(getattr(response, "_content_consumed", False))

@@ -11,7 +11,7 @@ import gevent
 from lab.errors import LoadError
 from lab.load.inside.aborting import hopeless, read_fates
 from lab.load.inside.journal import Journal, Lane
-from lab.load.inside.recording import Recorder
+from lab.load.inside.recording import RequestRecorder
 from lab.load.inside.status import (
     ABORT,
     STATUS_S,
@@ -67,7 +67,7 @@ class Conductor:
         plan: LoadPlan,
         process: int,
         journal: Journal,
-        recorder: Recorder,
+        recorder: RequestRecorder,
         lanes: Mapping[int, Lane],
         feed: Feed,
     ) -> None:
@@ -90,7 +90,7 @@ class Conductor:
         """The whole run; returns when the last row is on disk. Raises LoadError when the lanes do not get ready."""
         if not self._until(self._all_ready, START_TIMEOUT_S):
             raise LoadError(
-                f"not every lane had finished its on_start after {START_TIMEOUT_S:.0f} s",
+                f"not every connection (load.lanes) had finished its on_start after {START_TIMEOUT_S:.0f} s",
                 "on_start of a user class takes too long, or the app does not answer: see locust.log",
             )
         gc.collect()

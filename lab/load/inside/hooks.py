@@ -4,6 +4,8 @@ import errno
 import os
 import signal
 import sys
+from pathlib import Path
+from types import TracebackType
 from typing import Any, NoReturn
 
 import gevent.ssl
@@ -14,22 +16,22 @@ import locust.stats
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession, FastRequest
+from locust.user.users import User
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from lab.errors import LoadError
 from lab.load.inside.arguments import forget_environment, take_arguments
 from lab.load.inside.boot import OwnModules
-from lab.load.inside.clients import Asked, request_listener, time_session
+from lab.load.inside.clients import Asked, describe, request_listener, time_session
 from lab.load.inside.hosts import complete_paths, follow_no_further
 from lab.load.inside.journal import Journal
-from lab.load.inside.load_counts import fine_bucket
+from lab.load.inside.load_counts import Tally, fine_bucket
 from lab.load.inside.locustfile import Contents, read_locustfile
 from lab.load.inside.log_limit import set_up_logging
 from lab.load.inside.openings import time_openings
 from lab.load.inside.recording import MAX_STRINGS
 from lab.load.inside.status import EXIT_BUG, EXIT_DISK
 from lab.load.inside.trust import trust_authority
-from lab.load.inside.user_errors import UserErrors
 from lab.load.load_plan import LoadPlan
 
 
@@ -141,3 +143,43 @@ def die(greenlet: Any) -> None:
 def end_with(error: BaseException) -> NoReturn:
     """End this process; its exit code says what kind of error it was."""
     os._exit(EXIT_DISK if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT) else EXIT_BUG)
+
+
+MAX_KINDS = 50
+MAX_LENGTH = 300
+OTHERS = "other exceptions"
+
+
+class UserErrors:
+    """Counts exceptions by place and text in a tally, and knows what stopped users in their on_start."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._starts: dict[str, str] = {}
+
+    def note(self, tally: Tally, user: Any, exception: BaseException, tb: TracebackType | None) -> None:
+        """Take one that Locust reports: from a task, or (then ``user`` is a user) from on_start."""
+        told = " ".join(f"{self._place(tb)}: {describe(exception)}".split())[:MAX_LENGTH]
+        tally.user_errors += 1
+        kind = told if told in tally.exceptions or len(tally.exceptions) < MAX_KINDS else OTHERS
+        tally.exceptions[kind] = tally.exceptions.get(kind, 0) + 1
+        if isinstance(user, User):
+            self._starts[type(user).__name__] = told
+
+    def of_start(self, user_class: str) -> str:
+        """The latest exception in on_start of a user class; a user may also stop there on purpose."""
+        return self._starts.get(user_class, "StopUser")
+
+    def _place(self, tb: TracebackType | None) -> str:
+        """The innermost line of the user's own files, else the innermost of all, as ``file:line in function``."""
+        frames = []
+        while tb is not None:
+            frames.append((Path(tb.tb_frame.f_code.co_filename), tb.tb_lineno, tb.tb_frame.f_code.co_name))
+            tb = tb.tb_next
+        own = [
+            frame for frame in frames if frame[0].is_relative_to(self._root) and "site-packages" not in frame[0].parts
+        ]
+        for path, line, function in reversed(own or frames):
+            shown = path.relative_to(self._root) if own else path.name
+            return f"{shown}:{line} in {function}"
+        return "somewhere"

@@ -8,7 +8,7 @@ from random import Random
 
 from lab.load.arrivals import Arrival
 from lab.load.inside.load_counts import Tally
-from lab.load.inside.recording import ARRIVAL, DROP, EMPTY, FOLLOW, START, Recorder
+from lab.load.inside.recording import ARRIVAL, DROP, EMPTY, FOLLOW, START, RequestRecorder
 
 UNFINISHED = "unfinished"
 QUEUE_FULL = "dropped: the queue was full"
@@ -59,7 +59,7 @@ class Lane:
 class Journal:
     """The book-keeping of one load process."""
 
-    def __init__(self, recorder: Recorder, tally: Tally, *, open_model: bool) -> None:
+    def __init__(self, recorder: RequestRecorder, tally: Tally, *, open_model: bool) -> None:
         self._recorder = recorder
         self._open = open_model
         self.tally = tally

@@ -14,6 +14,7 @@ from lab.load.inside.clients import describe
 from lab.load.inside.pytest_users import is_pytest_style
 from lab.load.inside.status import NotThereError
 from lab.load.load_plan import LoadPlan
+from lab.units import count_of
 
 MODULE_HINT = (
     "the locustfile runs in {root}: if the module is your own, name the folder that holds it in load.root; if it is a "
@@ -107,11 +108,12 @@ def classes_of_lanes(plan: LoadPlan, environment: Any) -> tuple[str, ...]:
     dispatcher.new_dispatch(plan.lanes, plan.lanes)
     sizes: dict[str, int] = next(dispatcher)["lab"]
     if without := [name for name, size in sizes.items() if not size]:
-        hint = "raise load.lanes, or choose the user classes with load.users"
-        lanes = f"{plan.lanes} lanes leave" if plan.lanes > 1 else "1 lane leaves"
-        raise LoadError(f"{lanes} none for user class {without[0]}", hint)
+        hint = "use more connections (load.lanes), or choose the user classes with load.users"
+        leave = "leaves" if plan.lanes == 1 else "leave"
+        raise LoadError(f"{count_of(plan.lanes, 'connection')} {leave} none for user class {without[0]}", hint)
     classes = lane_classes(sizes)
     if len(classes) < plan.load_processes:
         hint = "raise the fixed_count of the user classes, or lower load.processes"
-        raise LoadError(f"{len(classes)} lanes cannot be divided among {plan.load_processes} load processes", hint)
+        few = count_of(len(classes), "connection")
+        raise LoadError(f"{few} cannot be divided among {plan.load_processes} load processes", hint)
     return classes

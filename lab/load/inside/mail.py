@@ -3,7 +3,6 @@
 They take the place of Locust's sockets, so that no port is opened, and neither side needs a way to the other's network.
 """
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import locust.runners
 from gevent.queue import Queue
 from locust.rpc import Message
 
+from lab.host.jsonlines import line_of
 from lab.load.inside.hooks import die, end_with
 
 
@@ -62,7 +62,7 @@ class Mail:
             return
         line = {"worker": message.node_id, "mail": b64encode(message.serialize()).decode()}
         try:
-            self._said.write(json.dumps(line).encode() + b"\n")
+            self._said.write(line_of(line))
         except OSError as error:  # Locust would log it and go on
             end_with(error)
 

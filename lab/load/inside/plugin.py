@@ -44,7 +44,7 @@ from lab.load.inside.mail import Mail
 from lab.load.inside.orders import orders
 from lab.load.inside.policies import policies
 from lab.load.inside.pytest_users import begin_unasked, meter_functions
-from lab.load.inside.recording import Recorder
+from lab.load.inside.recording import RequestRecorder
 from lab.load.inside.shaped import follow_shape, lead_workers
 from lab.load.inside.socket_times import note_client_ports, watch_reads, watch_sockets
 from lab.load.inside.status import EXIT_REFUSED, Status, refusal_of, write_status
@@ -63,7 +63,7 @@ class Plugin(Hooks):
         self._process = process
         self._told = told
         self._mail: Mail | None = None
-        self._recorder = Recorder(plan.recording_file(process))
+        self._recorder = RequestRecorder(plan.recording_file(process))
         tally = Tally(fates=Fates(limit_s=plan.bad_after_s))
         journal = Journal(self._recorder, tally, open_model=plan.open_model)
         super().__init__(plan, journal, Asked(by_socket=plan.open_model))
@@ -203,7 +203,7 @@ class Plugin(Hooks):
         User.start, Runner.spawn_users = started, spawned
 
     def _nobody_comes(self, user_class: str, lanes: Lanes) -> LoadError:
-        left = f"{sum(lane.ready for lane in lanes.live.values())} of {len(lanes.slots)} lanes are left"
+        left = f"{sum(lane.ready for lane in lanes.live.values())} of {len(lanes.slots)} connections are left"
         failed = self._journal.failed_start
         return LoadError(
             f"users of {user_class} stop in on_start: {self._errors.of_start(user_class)}"
@@ -211,7 +211,7 @@ class Plugin(Hooks):
             + f"; {left}",
             ("see why that request fails: does the app know it, and what it sends? If data ran out: " if failed else "")
             + "the lab, unlike Locust, replaces users that stop: give data (accounts, say) for as many as will come, "
-            "take them back in on_stop, or lower load.lanes",
+            "take them back in on_stop, or have fewer connections (load.lanes)",
         )
 
 

@@ -59,7 +59,7 @@ def events_file(rows: Path) -> Path:
     return rows.with_suffix(".events")
 
 
-class Recorder:
+class RequestRecorder:
     """Appends rows. Not thread-safe: everything in Locust runs in one thread."""
 
     def __init__(self, path: Path) -> None:

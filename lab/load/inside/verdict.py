@@ -28,7 +28,7 @@ def stopped_early(*, ready: bool) -> LoadError:
         hint = "the locustfile stopped the run, or its LoadTestShape is shorter than warmup + measure"
         return LoadError("Locust stopped before the measure phase had ended", hint)
     hint = "look for runner.quit() or runner.stop() in test_start and on_start: the scenario says how long a run takes"
-    return LoadError("the locustfile ended the test itself, before every lane had finished its on_start", hint)
+    return LoadError("the locustfile ended the test itself, before every connection had finished its on_start", hint)
 
 
 def hear_verdict(events: Any, take: Callable[[int, str], None]) -> None:

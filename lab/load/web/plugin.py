@@ -113,9 +113,9 @@ class WebPlugin(Visiting):
     def act(self, verb: str) -> str:
         """Ask the lab to do something to the arm."""
         if self._state != READY or verb not in [each["verb"] for each in self._verbs]:
-            return f"Nothing of the kind {verb!r} can be done to {self._arm} now."
+            return f"{self._arm} does not allow {verb!r} now."
         if self._busy:
-            return "Something is being done to the arm already: wait until it is over."
+            return "The arm is being disturbed already: wait until that is over."
         self._busy = True  # until the lab says otherwise: a second click is no second act
         self._lines.send(said="act", verb=verb)
         return ""

@@ -33,7 +33,7 @@ const arm = element("span", { className: "arm" });
 const state = element("span", { className: "state" });
 const choice = element("select", { ariaLabel: "Arm to deploy", onchange: () => { wanted = choice.value; render(); } });
 const change = element("button", { type: "button", onclick: () => ask("switch", { arm: choice.value }) });
-const menu = element("select", { ariaLabel: "Do something to the arm", hidden: true, onchange: act });
+const menu = element("select", { ariaLabel: "Disturb the arm", hidden: true, onchange: act });
 const end = element("button", { type: "button", textContent: "End and keep the session", onclick: () => ask("end", {}) });
 const message = element("p", { className: "message", role: "alert" });
 const body = element("tbody"), foot = element("tfoot");
@@ -160,7 +160,7 @@ function offer() {
   const now = live.state === "ready" ? live.verbs : [];
   menu.hidden = !now.length;
   menu.disabled = live.busy;
-  const title = live.busy ? "Is being done…" : "Do to the arm…", shown = [title, ...now.map(({ verb }) => verb)].join();
+  const title = live.busy ? "Working…" : "Disturb the arm…", shown = [title, ...now.map(({ verb }) => verb)].join();
   if (menu.dataset.shown === shown) return; // else an open menu would close each second
   menu.dataset.shown = shown;
   menu.replaceChildren(new Option(title, ""), ...now.map(({ verb, deed }) => element("option", { value: verb, title: deed }, verb)));
@@ -176,12 +176,12 @@ function tell() {
 
 function draw() {
   const now = points.at(-1)?.visit === live.visit && live.state === "ready" ? points.at(-1).processes : [];
-  const colours = colouring(now);
-  body.replaceChildren(...now.map((process) => row(process, colours)));
+  const colours = colouring(now), several = new Set(now.map(({ node }) => node)).size > 1;
+  body.replaceChildren(...now.map((process) => row(process, colours, several)));
   foot.replaceChildren(...(now.length ? sums(now) : []));
   tell();
   legend.textContent = !now.length ? "" :
-    "CPU in per cent of one core over the last two seconds. Share: of the answers since this arm is up" +
+    "CPU in per cent of one core over the last two seconds. Share: of the answers since this arm came up" +
     (now.some((each) => each.share !== null) ? "; the dashed mark is an even share." : ", once it is known who gave them.");
   memory.replaceChildren(...chart("Memory (PSS) by process", "MiB", (each) => each.pss_bytes === null ? null : each.pss_bytes / 2 ** 20));
   cpu.replaceChildren(...chart("CPU by process", "% of a core", (each) => each.cpu === null ? null : each.cpu * 100));
@@ -199,14 +199,16 @@ function sums(now) {
   });
 }
 
+const key = ({ node, pid }) => `${node} ${pid}`; // each machine gives out the same pids
 const cell = (text, number) => element("td", { className: number ? "number" : "" }, text);
 const percent = (cores) => (cores === null ? "–" : `${(cores * 100).toFixed(0)}%`);
 const mebibytes = (bytes) => (bytes === null ? "–" : `${(bytes / 2 ** 20).toFixed(1)} MiB`);
 
-function row(process, colours) {
-  const colour = colours.get(process.pid);
+function row(process, colours, several) {
+  const colour = colours.get(key(process));
   const role = element("td", {}, swatch(colour), process.role);
-  return element("tr", {}, role, cell(String(process.pid), true), cell(process.service),
+  return element("tr", {}, role, cell(String(process.pid), true),
+    cell(several ? `${process.service} on ${process.node}` : process.service),
     cell(percent(process.cpu), true), cell(mebibytes(process.pss_bytes), true), share(process, colour));
 }
 
@@ -230,10 +232,11 @@ function share(process, colour) {
 // Processes of one arm get their colours in the order of the table: by role, then from dark to light.
 function colouring(processes) {
   const seen = {};
-  return new Map(processes.map(({ pid, role }) => {
+  return new Map(processes.map((process) => {
+    const { role } = process;
     const [hue, saturation, lightness] = HUES[role] ?? HUES.helper;
     const place = (seen[role] = (seen[role] ?? -1) + 1);
-    return [pid, `hsl(${hue} ${saturation}% ${lightness + (place * STEP) % 36}%)`];
+    return [key(process), `hsl(${hue} ${saturation}% ${lightness + (place * STEP) % 36}%)`];
   }));
 }
 
@@ -246,11 +249,11 @@ function chart(title, unit, valueOf) {
     if (!switches.has(point.visit)) switches.set(point.visit, point);
     const colours = colouring(point.processes);
     for (const process of point.processes) {
-      const key = `${point.visit}/${process.pid}`, value = valueOf(process);
+      const name = `${point.visit}/${key(process)}`, value = valueOf(process);
       if (value === null) continue;
-      const { line = [] } = series.get(key) ?? {};
+      const { line = [] } = series.get(name) ?? {};
       line.push([point.t_s, value]);
-      series.set(key, { colour: colours.get(process.pid), line }); // that of now: what starts has no role yet
+      series.set(name, { colour: colours.get(key(process)), line }); // that of now: what starts has no role yet
     }
   }
   const highest = Math.max(1e-9, ...[...series.values()].flatMap(({ line }) => line.map(([, value]) => value)));
@@ -269,7 +272,8 @@ function chart(title, unit, valueOf) {
   for (const [visit, point] of switches) {
     if (x(point.t_s) < LEFT) continue;
     if (visit > 1) svg.append(drawn("line", { class: "switch", x1: x(point.t_s), x2: x(point.t_s), y1: TOP, y2: HEIGHT - BOTTOM }));
-    svg.append(drawn("text", { x: x(point.t_s) + 3, y: TOP - 7 }, point.arm));
+    const late = x(point.t_s) > (LEFT + WIDTH - RIGHT) / 2; // right of it there may be no room for the name
+    svg.append(drawn("text", { x: x(point.t_s) + (late ? -3 : 3), y: TOP - 7, "text-anchor": late ? "end" : "start" }, point.arm));
   }
   for (const { t_s, what } of story()) {
     if (x(t_s) < LEFT || x(t_s) > WIDTH - RIGHT) continue;

@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.load.inside.journal import Journal, Lane
 from lab.load.inside.load_counts import Tally
-from lab.load.inside.recording import Recorder
+from lab.load.inside.recording import RequestRecorder
 from lab.load.inside.status import Status, write_status
 from lab.load.load_plan import LoadPlan
 
@@ -20,7 +20,7 @@ KEPT_POINTS = 900  # 15 minutes at one look a second
 Point = Mapping[str, Any]
 
 
-class Recording(Recorder):
+class Recording(RequestRecorder):
     """A Recorder that begins new files with every visit; before the first one there are none."""
 
     def __init__(self) -> None:

@@ -63,13 +63,14 @@ def _services(chosen: Caddy, place: FrontPlace) -> tuple[Service, ...]:
         port=port,
         upstreams=[endpoint.address for endpoint in place.app],
         chosen=chosen,
+        setting=place.setting,
         timeout=milliseconds(chosen.timeout),
         check=milliseconds(chosen.check),
         fail_timeout=milliseconds(chosen.fail_timeout),
     )
     argv = ("run", "--adapter", "caddyfile", "--config", CONF_PATH)
     service = proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()), tls=chosen.tls)
-    return (replace(service, env=(("XDG_CONFIG_HOME", SCRATCH), ("XDG_DATA_HOME", SCRATCH))),)
+    return (replace(service, env=(("XDG_CONFIG_HOME", SCRATCH), ("XDG_DATA_HOME", SCRATCH), *place.go_threads)),)
 
 
 CADDY = Front(
@@ -80,5 +81,8 @@ CADDY = Front(
     watching=asking,
     lacks=("header names with underscores",),  # all but those that it is told of, since 2.11
     title=titled,
+    comment="#",
     reload=SIGUSR1,  # since 2.11, which needs no admin endpoint for it
+    threads=lambda place: place.threads_of_go,
+    started=("compose",),
 )

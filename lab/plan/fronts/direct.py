@@ -21,5 +21,6 @@ DIRECT = Front(
     hops=0,
     entry=lambda _chosen, place: place.app[0],
     upstream_of=None,
+    started=("compose",),
     title=titled,
 )

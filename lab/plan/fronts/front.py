@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.resources import files
 from signal import Signals
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
 from jinja2 import Environment, StrictUndefined, Template
 from pydantic import Field
@@ -20,6 +20,7 @@ from lab.scenario.kinds import FRONTS, FrontKind, Options, kind_of
 from lab.scenario.model import Arm
 from lab.scenario.network import Network
 from lab.scenario.quantities import Seconds
+from lab.units import cores_of
 
 O = TypeVar("O")  # noqa: E741  the type of the front's options
 
@@ -39,6 +40,33 @@ NOBODY = "65534:65534"  # a front that binds no low port needs no root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """In what a front that `lab export` writes differs from that of a run, which has the defaults.
+
+    ``cores``: it has workers or threads for so many, whichever machine it is on; None: for those that it finds.
+    ``checks``: which ones are of use. With one address only, to leave that alone after a failed request would refuse
+    all others: "active", those that ask; "none", where the address leads to containers that somebody else checks.
+    ``behind``: a proxy stands before it, whose word on the client (X-Forwarded-For and its like) is passed on.
+    ``tells``: whether answers name the address of the app that gave them, which only the lab has to know.
+    """
+
+    cores: int | None = None
+    checks: Literal["all", "active", "none"] = "all"
+    behind: bool = False
+    tells: bool = True
+
+    @property
+    def passive(self) -> bool:
+        """Whether requests that fail count against an address."""
+        return self.checks == "all"
+
+    @property
+    def active(self) -> bool:
+        """Whether the front may ask an address by itself."""
+        return self.checks != "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrontPlace:
     """The place of a front: before these endpoints of the app, with a free port and these limits for each service.
 
@@ -51,6 +79,22 @@ class FrontPlace:
     limits: Limits
     network: Network = Network.HOST
     certificate: Certificate = field(default_factory=Certificate)
+    setting: Setting = field(default_factory=Setting)
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads a program has that counts the cores it may use; None: as many as it finds."""
+        return self.setting.cores and (len(cores_of(self.limits.cpuset)) or self.setting.cores)
+
+    @property
+    def threads_of_go(self) -> int | None:
+        """The same of a program of Go; None too where its CPU is limited, for it goes by that by itself."""
+        return self.threads if self.limits.cpus is None else None
+
+    @property
+    def go_threads(self) -> tuple[tuple[str, str], ...]:
+        """What Go is told of it in the environment."""
+        return (("GOMAXPROCS", str(self.threads_of_go)),) if self.threads_of_go else ()
 
     @property
     def listens(self) -> tuple[str, ...]:
@@ -74,7 +118,10 @@ class Front(FrontKind, Generic[O]):
     it claims that everything which works directly works behind it, which is proved before load, or else only noted.
     ``lacks``: the items of lab.attest.transparency that it is known not to let pass. ``title``: for people.
     ``reload``: the signal at which its first process reads configuration and certificate anew and goes on serving;
-    None where it has to be started again. ``refused_export``: a sentence why `lab export` cannot carry it, or "".
+    None where it has to be started again. ``threads``: how many workers or threads it is told to have in a place whose
+    setting has cores, None where it goes by its CPU limit; None for a front that is never told a number.
+    ``refused_export``: a sentence why `lab export` cannot carry it, or ""; ``started``: the targets whose files a test
+    starts with it, over TLS. ``comment``: what begins a comment in its configuration, "" where nothing does.
     """
 
     options: type[O]
@@ -86,7 +133,10 @@ class Front(FrontKind, Generic[O]):
     lacks: tuple[str, ...] = ()
     title: Callable[[O], str] = kind_of
     reload: Signals | None = None
+    threads: Callable[[FrontPlace], int | None] | None = None
     refused_export: Callable[[O], str] = lambda _chosen: ""
+    started: tuple[str, ...] = ()
+    comment: str = ""
 
     def reader(self, chosen: O) -> UpstreamOf | None:
         """``upstream_of``, as far as the options let answers name it."""

@@ -23,6 +23,7 @@ from lab.scenario.images import ImageSource
 from lab.scenario.kinds import options
 
 CONF_PATH = "/etc/lab/haproxy.cfg"
+MAX_THREADS = 64  # of a group, and it makes one only unless told otherwise
 IMAGE = ImageSource(key="haproxy", reference="haproxy:lts", packages=("haproxy",), program="haproxy", ask_version="-v")
 
 
@@ -40,12 +41,18 @@ class HAProxy:
     tls: Tls = False
 
 
+def _threads(place: FrontPlace) -> int | None:
+    return min(place.threads, MAX_THREADS) if place.threads else None
+
+
 def _services(chosen: HAProxy, place: FrontPlace) -> tuple[Service, ...]:
     text = render(
         "haproxy.cfg.jinja",
         listen=place.listens[0],
         upstreams=[endpoint.address for endpoint in place.app],
         chosen=chosen,
+        setting=place.setting,
+        threads=_threads(place),
         timeout=milliseconds(chosen.timeout),
         check=milliseconds(chosen.check),
     )
@@ -60,5 +67,8 @@ HAPROXY = Front(
     transparent=lambda _chosen: True,
     watching=asking,
     title=titled,
+    comment="#",
     reload=SIGUSR2,
+    threads=_threads,
+    started=("compose",),
 )

@@ -79,6 +79,7 @@ def configuration(chosen: Nginx, place: FrontPlace) -> str:
         listen=place.listens[0],
         upstreams=[endpoint.address for endpoint in place.app],
         chosen=chosen,
+        setting=place.setting,
         tuned=chosen.profile == "tuned",
         timeout=milliseconds(chosen.timeout),
         fail_timeout=f"{math.ceil(chosen.fail_timeout)}s",  # nginx counts it in whole seconds
@@ -163,7 +164,10 @@ NGINX = Front(
     watching=_watching,
     transparent=lambda chosen: chosen.config is None and chosen.profile == "tuned",
     title=_title,
+    comment="#",
     reload=SIGHUP,
+    threads=lambda place: place.setting.cores,
+    started=("compose", "swarm"),
     refused_export=lambda chosen: (
         f"its configuration is a file of yours: carry {chosen.config}" if chosen.config else ""
     ),

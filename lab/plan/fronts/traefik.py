@@ -1,5 +1,6 @@
 """Front ``traefik``: one Traefik container that balances requests over the app's ports, told by a file."""
 
+from dataclasses import replace
 from pathlib import Path
 from signal import SIGHUP
 from typing import Literal
@@ -64,13 +65,17 @@ def _services(chosen: Traefik, place: FrontPlace) -> tuple[Service, ...]:
         "traefik.yml.jinja",
         upstreams=[endpoint.url for endpoint in place.app],
         chosen=chosen,
+        setting=place.setting,
+        believing="believe-the-proxy" if place.setting.behind else "believe-nobody",
         timeout=milliseconds(chosen.timeout),
         check=milliseconds(chosen.check),
         fail_timeout=milliseconds(chosen.fail_timeout),
     )
     secured = (f"{ENTRY}.http.tls=true",) if chosen.tls else ()
-    argv = (*STATIC, *secured, f"{ENTRY}.address={place.listens[0]}", f"--providers.file.filename={CONF_PATH}")
-    return (proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()), tls=chosen.tls),)
+    told = (f"{ENTRY}.forwardedHeaders.insecure=true",) if place.setting.behind else ()
+    argv = (*STATIC, *secured, *told, f"{ENTRY}.address={place.listens[0]}", f"--providers.file.filename={CONF_PATH}")
+    service = proxy(IMAGE, place, argv, ConfigFile(path=CONF_PATH, content=text.encode()), tls=chosen.tls)
+    return (replace(service, env=place.go_threads),)
 
 
 # Its answers do not say which process gave them.
@@ -82,5 +87,8 @@ TRAEFIK = Front(
     transparent=lambda _chosen: True,
     watching=asking,
     title=titled,
+    comment="#",
     reload=SIGHUP,  # also where it does not watch its file
+    threads=lambda place: place.threads_of_go,
+    started=("compose",),
 )

@@ -12,6 +12,7 @@ from lab.report.charts.svg import CHARACTER, label, num, path, tag
 BOTTOM = 40.0  # pixels of the horizontal axis with its title
 LEFT = 62.0  # pixels of the vertical axis with its title
 GAP = 16.0
+LONGEST_HEADING, BOLD_CHARACTER = 40, 7.5  # characters, and pixels of an average one
 NAMES_HEIGHT = 14.0  # pixels of the names, between a plot and its heading
 
 
@@ -114,7 +115,7 @@ def frame(
     """
     return tag(
         "g",
-        label(heading, 0, -8 - (NAMES_HEIGHT if phases else 0), 40, class_="heading") if heading else "",
+        label(heading, 0, -8 - (NAMES_HEIGHT if phases else 0), _room(panel), class_="heading") if heading else "",
         names_of(phases, panel.x, panel.width),
         _y_axis(panel, y_title),
         tag("rect", class_="ink edge", width=panel.width, height=panel.height),
@@ -130,6 +131,11 @@ def frame(
         data_zoom="x" if zoom else None,
         data_least=f"{panel.x.start:.6g}" if panel.x.start < 0 else None,
     )
+
+
+def _room(panel: Panel) -> int:
+    """Characters of a heading that end where the panel does, or sooner where it is wide."""
+    return min(LONGEST_HEADING, int(panel.width / BOLD_CHARACTER))
 
 
 def _plot(panel: Panel, marks: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from lab.report.charts.svg import (
     tag,
 )
 
-NAMES = 190.0  # pixels of the arms' names
+NAMES = 200.0  # pixels of the arms' names
 ROW = 34.0
 
 

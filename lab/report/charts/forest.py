@@ -15,7 +15,9 @@ WIDTH = 400.0  # narrower than other figures: it stands beside the sentences, an
 SIDE = 16.0  # half a label of the axis
 WORDS = 100.0  # of the widest verdict, set to the right
 TEXT, PLOT, HEAD, AXIS = 18.0, 20.0, 24.0, 44.0
-ROW = TEXT + PLOT  # the name and the verdict stand above the marks
+ROW = TEXT + PLOT  # the name and the verdict stand above the marks, and the size beside them
+CLEAR = 8.0  # between marks and their size
+BOLD = 8.0  # pixels of a wide character
 NAME_LIMIT = 25
 LINEAR_SPAN = 3.0  # ratios farther apart than this are labelled at powers of two
 TICK_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -48,7 +50,7 @@ class ForestRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forest:
-    """Rows in the order of the answers, on one log axis of ratios to the baseline."""
+    """Rows by metric, arms in the order of the answers and controls last, on one log axis of ratios to the baseline."""
 
     title: str
     baseline: str
@@ -66,7 +68,7 @@ class Forest:
             parts.append(label(rows[0].metric, 0, y + 16, 60, class_="strong"))
             y += HEAD
             for row in rows:
-                parts.append(_row(panel, row, y))
+                parts.append(_grid(panel, row, y + TEXT) + _row(panel, row, y))
                 y += ROW
         return drawing(self.title, y + AXIS, _axis(panel, y, self.baseline), *parts, width=WIDTH)
 
@@ -80,14 +82,33 @@ def _values(row: ForestRow) -> Iterator[float]:
 def _axis(panel: Panel, bottom: float, baseline: str) -> str:
     named = with_room([panel.px(at) for at, _ in panel.x.ticks], panel.px(1))
     ticks = [
-        tag("line", class_="ink grid", x1=panel.px(at), x2=panel.px(at), y1=panel.top, y2=bottom)
-        + (label(text, panel.px(at), bottom + 16, text_anchor="middle") if panel.px(at) in named else "")
+        label(text, panel.px(at), bottom + 16, text_anchor="middle")
         for at, text in panel.x.ticks
+        if panel.px(at) in named
     ]
-    one = tag("line", class_="guide", x1=panel.px(1), x2=panel.px(1), y1=panel.top, y2=bottom)
     title = f"difference from {cut(baseline, NAME_LIMIT)} (log axis)"
     where = label(title, panel.width / 2, bottom + 36, class_="axis-title", text_anchor="middle")
-    return tag("g", *ticks, one, where, transform=f"translate({num(panel.left)} 0)")
+    return tag("g", *ticks, where, transform=f"translate({num(panel.left)} 0)")
+
+
+def _grid(panel: Panel, row: ForestRow, top: float) -> str:
+    """The lines behind the marks of a row; none runs through the texts above them, nor through the size beside them."""
+    low, high = _beside(panel, row) or (0.0, 0.0)
+    lines = [
+        tag("line", class_="guide" if at == 1 else "ink grid", x1=x, x2=x, y1=top, y2=top + PLOT)
+        for at, _ in panel.x.ticks
+        if not low - 2 < (x := panel.px(at)) < high + 2
+    ]
+    return tag("g", *lines, transform=f"translate({num(panel.left)} 0)")
+
+
+def _beside(panel: Panel, row: ForestRow) -> tuple[float, float] | None:
+    """From where to where the size stands beside the marks, on the side away from none; None where no side has room."""
+    marks = [panel.px(value) for value in (*_values(row), *(row.interval or ()))]
+    width = BOLD * len(row.size)
+    sides = [(max(marks) + CLEAR, max(marks) + CLEAR + width), (min(marks) - CLEAR - width, min(marks) - CLEAR)]
+    ordered = sides if row.estimate >= 1 else sides[::-1]
+    return next(((low, high) for low, high in ordered if low >= 0 and high <= panel.width), None)
 
 
 def with_room(places: Sequence[float], first: float) -> set[float]:
@@ -112,7 +133,13 @@ def _row(panel: Panel, row: ForestRow, top: float) -> str:
     marks.append(tag("rect", tick, class_="bar mark", x=x - 1.5, width=3, y=middle - 8, height=16))
     coloured = in_arm(row.arm, *marks, transform=f"translate({num(panel.left)} 0)")
     name = label(row.name, SIDE, line, NAME_LIMIT)
-    found = label(row.size, WIDTH - WORDS, line, text_anchor="end")
+    side = _beside(panel, row)
+    if side is None:
+        found = label(row.size, WIDTH - WORDS, line, text_anchor="end")
+    elif side[0] > x:
+        found = label(row.size, SIDE + side[0], middle + 4)
+    else:
+        found = label(row.size, SIDE + side[1], middle + 4, text_anchor="end")
     word = label(row.word, WIDTH, line, class_="strong", text_anchor="end")
     return coloured + beside_arm(row.arm, name, found, word)
 

@@ -7,11 +7,12 @@ from math import ceil, isfinite
 
 from lab.report.charts.axes import BOTTOM, LEFT, Panel, frame
 from lab.report.charts.scales import Scale, linear
-from lab.report.charts.svg import WIDTH, dot_class, drawing, hint, in_arm, label, legend, tag
+from lab.report.charts.svg import WIDTH, dot_class, drawing, hint, in_arm, label, legend, num, tag
 
 HEIGHT = 260.0
 HEAD = 22.0
 MAX_DATES = 8  # as many as fit below the axis
+ARMS = 4.5  # pixels of a cross, and of a bar, to each side
 DODGE = 0.11  # of the way to the next run: arms stand beside each other
 
 
@@ -19,9 +20,9 @@ DODGE = 0.11  # of the way to the next run: arms stand beside each other
 class TrendPoint:
     """One arm in one run: its place, from 1, its value with the ends of a whisker, and all of it in words.
 
-    A whisker with an infinite end leaves the plot.
+    A whisker with an infinite end leaves the plot. An infinite value is a cross at its upper edge.
 
-    ``hollow``: the run is not valid.
+    ``hollow``: the run is not valid. ``lost``: the value of some blocks is infinite, as it lies among failed requests.
     """
 
     arm: int
@@ -31,6 +32,7 @@ class TrendPoint:
     high: float
     text: str
     hollow: bool = False
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +77,13 @@ class Trend:
         return panel.px(point.place + DODGE * (point.arm - (len(self.arms) - 1) / 2))
 
     def _lines(self, panel: Panel) -> Iterator[str]:
-        """From run to run of each arm, not across a change."""
+        """From run to run of each arm, not across a change, nor to a run that failed or over it."""
         broken = {change.place for change in self.changes}
         for arm in range(len(self.arms)):
             own = sorted((point for point in self.points if point.arm == arm), key=lambda point: point.place)
             for one, other in pairwise(own):
-                if broken.isdisjoint(range(one.place + 1, other.place + 1)):
+                known = isfinite(one.value) and isfinite(other.value)
+                if known and broken.isdisjoint(range(one.place + 1, other.place + 1)):
                     ends = {"x1": self._at(panel, one), "x2": self._at(panel, other)}
                     heights = {"y1": panel.py(one.value), "y2": panel.py(other.value)}
                     yield in_arm(arm, tag("line", class_="line", **ends, **heights))
@@ -89,9 +92,16 @@ class Trend:
         x = self._at(panel, point)
         ends = {"y1": panel.py(point.low), "y2": panel.py(point.high)}
         whisker = tag("line", class_="ink edge", x1=x, x2=x, **ends)
-        shape = dot_class(hollow=point.hollow)
-        dot = tag("circle", hint(point.text), class_=shape, cx=x, cy=panel.py(point.value), r=4.5)
-        return in_arm(point.arm, whisker, dot)
+        bar = tag("line", class_="ink", x1=x - ARMS, x2=x + ARMS, y1=1, y2=1) if point.lost else ""
+        return in_arm(point.arm, whisker, bar, _mark(point, x, panel.py(point.value)))
+
+
+def _mark(point: TrendPoint, x: float, y: float) -> str:
+    if isfinite(point.value):
+        return tag("circle", hint(point.text), class_=dot_class(hollow=point.hollow), cx=x, cy=y, r=4.5)
+    y += ARMS + 1  # all of it below the edge
+    down, up = (f"M{num(x - ARMS)},{num(y - end)}L{num(x + ARMS)},{num(y + end)}" for end in (ARMS, -ARMS))
+    return tag("path", hint(point.text), class_="line mark", d=f"{down}{up}")
 
 
 def _places(dates: Sequence[str]) -> Scale:

@@ -24,6 +24,7 @@ ACTS: Mapping[str, str] = {
     "closed": "connections closed since then",
     "restarted": "restarted",
     "updated": "updated by the Swarm",
+    "not updated": "not updated by the Swarm, which tried",
     "node drained": "node drained",
     "moved": "came on another node",
     "SIGTERM": "asked to stop (SIGTERM)",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.report.first_screen import Answer
+from lab.units import plural
 
 MAX_BLOCKS_NAMED = 10
 
 
-def answer(sentence: str, word: str, why: str = "", besides: str = "") -> Answer:
+def answer(sentence: str, word: str, why: str = "", besides: str = "", remark: str = "") -> Answer:
     """A sentence and its word. Renderers put "→ word" behind the sentence, which then ends there."""
-    return Answer(sentence=sentence.removesuffix(".") if word else sentence, word=word, why=why, besides=besides)
+    told = sentence.removesuffix(".") if word else sentence
+    return Answer(sentence=told, word=word, why=why, besides=besides, remark=remark)
 
 
 def capital(text: str) -> str:
@@ -28,7 +30,7 @@ def named_blocks(blocks: Sequence[int]) -> str:
     """``"blocks 1, 2, 3"``."""
     if not blocks:
         return "some blocks"
-    return f"{'block' if len(blocks) == 1 else 'blocks'} {some_of([str(block) for block in blocks])}"
+    return f"{plural('block', len(blocks))} {some_of([str(block) for block in blocks])}"
 
 
 def some_of(names: Sequence[str]) -> str:

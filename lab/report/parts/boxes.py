@@ -11,14 +11,15 @@ from lab.analysis.summary import RunSummary
 from lab.metrics import METRICS
 from lab.plan.fronts.front import front_title
 from lab.record.types import RunInfo
-from lab.report.first_screen import Box, Group, Mood, told
-from lab.report.parts.caveats import Caveats
+from lab.report.first_screen import Box, Mood, count_in
+from lab.report.parts.caveats import Caveats, abouts
 from lab.report.parts.effects import either_way
 from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from
 from lab.report.parts.gate_sentences import family_names, listed
 from lab.report.parts.images import arms_by_image, images_text, versions_text
+from lab.report.parts.outcomes import valid_for_what
 from lab.scenario.model import Arm, Load, Scenario
-from lab.units import cores_of, count_of, format_rate, format_ratio, format_rounded
+from lab.units import count_of, format_rate, format_ratio, format_rounded, named_cores
 
 UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
 
@@ -31,32 +32,43 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
     elif lost := summary.decision.lost:
         answer, mood = f"No, not for {family_names(lost)}: too many blocks are invalid", Mood.BAD
     elif used < least_blocks(summary.scenario):
-        answer, mood = f"Only as a smoke test{_with(caveats.judged)}", Mood.CAVEAT
+        answer, mood = f"Only as a smoke test{_with(caveats)}", Mood.CAVEAT
     elif caveats.judged:
-        answer, mood = f"Yes{_with(caveats.judged)}", Mood.CAVEAT
+        answer, mood = f"Yes{_with(caveats)}", Mood.CAVEAT
     elif caveats.others or (summary.decision.needed and any(gate.worst.outcome == CAVEAT for gate in summary.gates)):
         answer, mood = f"Yes, for {family_names(summary.decision.needed)}, which was judged", Mood.GOOD
     else:
         answer, mood = "Yes, every gate passed", Mood.GOOD
+    of_what = valid_for_what(summary.decision) if used else ""
     rows = (
-        ("blocks", f"{used} of {seen} valid, {summary.decision.planned} planned"),
+        ("blocks", f"{used} of {seen} valid{of_what}{';' if of_what else ','} {summary.decision.planned} planned"),
         ("gates", _gates(summary)),
-        ("caveats", _by_group((*caveats.judged, *caveats.others))),
+        ("caveats", _counted(caveats)),
         ("load generator", _generator(run, summary)),
         ("noise floor", _floors(run, comparison)),
     )
-    return Box(key="validity", title=f"Can you trust this run? {answer}", mood=mood, rows=rows, more="belief")
+    return Box(
+        key="validity", title=f"Can you trust this run? {answer}", mood=mood, rows=rows, more="belief", short="Trust"
+    )
 
 
-def _with(groups: Sequence[Group]) -> str:
-    """``", with 2 caveats"``; empty where there are none."""
-    return f", with {count_of(len(told(groups)), 'caveat')}" if groups else ""
+def _with(found: Caveats) -> str:
+    """``", with 3 caveats, 1 of them about what was judged"``; empty where none is."""
+    judged, others = map(count_in, found)
+    if not judged:
+        return ""
+    return f", with {count_of(judged + others, 'caveat')}{f', {judged} about what was judged' if others else ''}"
 
 
-def _by_group(groups: Sequence[Group]) -> str:
-    """``"1 touches latency, 2 touch CPU"``."""
-    found = {group.about: len(group.sentences) for group in groups}
-    return ", ".join(f"{n} {'touches' if n == 1 else 'touch'} {about}" for about, n in found.items()) or "none"
+def _counted(found: Caveats) -> str:
+    """``"3: 2 about latency, 1 about CPU"``: as many as the trust line and the section have."""
+    groups = (*found.judged, *found.others)
+    several = count_in(groups)
+    return (
+        f"{several}{',' if len({group.about for group in groups}) == 1 else ':'} {abouts(groups)}"
+        if several
+        else "none"
+    )
 
 
 def _gates(summary: RunSummary) -> str:
@@ -107,7 +119,7 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
         ),
         runs_from(run): images_text(run, scenario.arms),
         "versions": _versions(run, scenario.arms),
-        "budget": f"{scenario.budget.processes} serving processes in each arm, {budget_text(summary)}",
+        "budget": f"{count_of(scenario.budget.processes, 'serving process')} in each arm, {budget_text(summary)}",
         "front": ", ".join(fronts) or "none: clients connect directly",
         "load": f"{rate}, {_amount(run, summary)}{_dealt_out(summary)}",
         "seed": str(scenario.trials.seed),
@@ -126,22 +138,21 @@ def _amount(run: RunInfo, summary: RunSummary) -> str:
     load = summary.scenario.load
     if run.exploratory:
         return "users and duration by hand"
-    return f"{load.lanes} connections (lanes), {load.measure:g} s measured in each trial{_driven(load)}"
+    lanes = count_of(load.lanes, "connection")
+    return f"{lanes} (load.lanes), {load.measure:g} s measured in each trial{_driven(load)}"
 
 
 def _dealt_out(summary: RunSummary) -> str:
     """Who said how many users each load process had, where it was not the lab."""
     workers = max((trial.record.load.workers for trial in summary.trials), default=0)
-    several = "s" if workers > 1 else ""
-    return f", users dealt out by Locust's own master to {workers} worker{several}" if workers else ""
+    return f", users dealt out by Locust's own master to {count_of(workers, 'worker')}" if workers else ""
 
 
 def _driven(load: Load) -> str:
     """By how many processes, and on which cores, where that is not as usual."""
     processes = f", {load.all_processes} load processes" if load.all_processes > 1 else ""
     processes += f" on {load.machines} nodes" if load.machines > 1 else ""
-    several = "s" if len(cores_of(load.cores)) > 1 else ""
-    return f"{processes}{f', load on core{several} {load.cores}' if load.cores else ''}"
+    return f"{processes}{f', load on {named_cores(load.cores)}' if load.cores else ''}"
 
 
 def _versions(run: RunInfo, arms: Sequence[Arm]) -> str:

@@ -12,6 +12,7 @@ from lab.analysis.medians import LEVEL, span_of
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.ladder import Climb, Edge
 from lab.analysis.trial.middle import middle_capacity
+from lab.analysis.trial.slots import slot_quantile
 from lab.report.parts.answers import quoted
 from lab.units import count_of, format_ratio, format_rounded, format_seconds
 
@@ -31,10 +32,16 @@ def capacity_sentences(arm: str, climbs: Sequence[Climb], confirmed: Mapping[str
     if (found := cliff_of(climbs)) is not None:
         yield _cliff(arm, found)
     if slots := [one.worst_slot for one in climbs if one.worst_slot is not None]:
-        yield (
-            f"At the last good rung of {quoted(arm)} the percentile of its slowest serving process was "
-            f"{median(slots):.3g} × that of all together (median of {count_of(len(slots), 'block')})."
-        )
+        percentile = f"p{100 * slot_quantile(climbs[0].slo):g}"
+        slowest = _slowest(slots)
+        yield f"At the last good rung of {quoted(arm)} the {percentile} of its slowest serving process was {slowest}."
+
+
+def _slowest(slots: Sequence[float]) -> str:
+    blocks = f"median of {count_of(len(slots), 'block')}"
+    if not isfinite(middle := median(slots)):
+        return f"among the requests that failed ({blocks})"
+    return f"{middle:.3g} × that of all together ({blocks}; the slowest of several is above 1 × by chance alone)"
 
 
 def amount(climbs: Sequence[Climb]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lab.analysis.blocks import Fault
@@ -15,18 +15,27 @@ from lab.analysis.summary import RunSummary
 from lab.metric_types import Family
 from lab.plan.loading import LEAST_WARMUP_S
 from lab.record.types import Finding, RunInfo, TrialRecord, TrialState
-from lab.report.first_screen import Group
-from lab.report.parts.gate_sentences import family_names, fault_sentence, finding_sentence, gate_sentence, listed
+from lab.report.first_screen import Group, count_in
+from lab.report.parts.answers import quoted
+from lab.report.parts.gate_sentences import (
+    family_names,
+    fault_sentence,
+    finding_sentence,
+    gate_sentence,
+    listed,
+    reason_line,
+)
 from lab.report.parts.going_on import resume_command
 from lab.report.parts.images import image_caveats
 from lab.report.parts.late_answers import KEEPALIVE, late_beside, late_told
 from lab.report.parts.storage import unshared_caveat
-from lab.report.parts.unusual import CPU_CAVEAT, is_plain, left_out_caveats, rights_caveats
+from lab.report.parts.unusual import cpu_caveat, is_plain, left_out_caveats, rights_caveats
 from lab.report.parts.values import warmups_s
 from lab.units import count_of, format_duration
 
 EVERYTHING = frozenset(Family)
 WHOLE = "the whole run"
+ONE_EACH = "Each is one sentence, in however many trials it arose."
 MEMORY, CPU, TIME = (frozenset({family}) for family in (Family.MEMORY, Family.CPU, Family.TIME))
 OUTCOMES = {"requests.failed", "requests.hung", "requests.dropped"}  # part of the answer, with a table of their own
 NOTABLE = FINDINGS.keys() - OUTCOMES
@@ -39,6 +48,8 @@ TOUCHED = {
     "memory.drift": MEMORY,
     "load.verdict": frozenset(),
     "load.unread": TIME,
+    "drill.unfinished": TIME,
+    "drill.update": TIME,
     "sidecar.cpu": TIME,
 }  # of results that are not declared with what they spoil
 
@@ -77,24 +88,40 @@ def _grouped(found: Iterable[Caveat]) -> tuple[Group, ...]:
     )
 
 
-def caveats_told(summary: RunSummary, found: Caveats) -> Iterator[str]:
-    """How many there are, and whether they touch what was judged."""
-    judged, others = (sum(len(group.sentences) for group in groups) for groups in found)
+def caveats_told(needed: Collection[Family], found: Caveats) -> Iterator[str]:
+    """How many there are, about what, and whether they touch what was judged: the ``needed`` families."""
+    judged, others = map(count_in, found)
     if not judged and not others:
         yield "No caveats."
         return
-    if not summary.decision.needed:  # nothing is judged, so nothing can be said to touch it
-        yield f"{count_of(judged, 'caveat')}."
-        return
-    names = family_names(summary.decision.needed)
-    if judged:
-        yield f"{count_of(judged, 'caveat')} {'touches' if judged == 1 else 'touch'} what was judged ({names})."
-    if others:
-        yield (
-            f"{others} more {'does' if others == 1 else 'do'} not."
-            if judged
-            else f"{count_of(others, 'caveat')}, {'not' if others == 1 else 'none'} about what was judged ({names})."
-        )
+    about, names = abouts((*found.judged, *found.others)), family_names(needed)
+    begins = f"{count_of(judged + others, 'caveat')}, {about}"
+    if not needed:  # nothing is judged, so nothing can be said to touch it
+        yield f"{begins}."
+    elif not judged:
+        yield f"{begins}; {'not' if others == 1 else 'none'} about what was judged ({names})."
+    elif about == f"about {names}":
+        yield f"{count_of(judged, 'caveat')}, about what was judged ({names})."
+    elif not others:
+        yield f"{begins}: {'it touches' if judged == 1 else 'they touch'} what was judged ({names})."
+    else:
+        yield f"{begins}: {judged} of them {'touches' if judged == 1 else 'touch'} what was judged ({names})."
+
+
+def abouts(groups: Sequence[Group]) -> str:
+    """``"about CPU"``, of several groups with their numbers: ``"2 about latency, 1 about CPU"``; empty for none."""
+    counts = Counter[str]()
+    for group in groups:
+        counts[group.about] += group.count
+    if len(counts) == 1:
+        return f"about {next(iter(counts))}"
+    return ", ".join(f"{count} about {about}" for about, count in counts.items())
+
+
+def caveats_counted(found: Caveats) -> Iterator[str]:
+    """The same number as on the first screen, and what is counted in it; nothing where there are none."""
+    if several := count_in((*found.judged, *found.others)):
+        yield f"{count_of(several, 'caveat')}, {abouts((*found.judged, *found.others))}. {ONE_EACH}"
 
 
 def _caveats(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
@@ -106,7 +133,7 @@ def _caveats(run: RunInfo, summary: RunSummary) -> Iterator[Caveat]:
         yield Caveat(told, MEMORY)
     yield from map(Caveat, image_caveats(run, summary))
     if is_plain(run):
-        yield Caveat(CPU_CAVEAT, CPU)
+        yield Caveat(cpu_caveat(run), CPU)
     if not run.exploratory and (length_s := min(warmups_s(summary), default=LEAST_WARMUP_S)) < LEAST_WARMUP_S:
         yield Caveat(
             f"A trial warmed up for {format_duration(length_s)} only: caches, heaps and connections may have been "
@@ -149,8 +176,7 @@ def fallen_told(run: RunInfo, processes: int) -> Iterator[str]:
     """A sentence for each arm that cannot run at the point that this is."""
     for arms in run.fallen.values():
         for arm, why in arms.items():
-            number = f"{processes} process{'' if processes == 1 else 'es'}"
-            yield f"{number} of {arm} did not get to serve here: {why.splitlines()[0].rstrip(':;.')}."
+            yield f"{quoted(arm)} could not start with {count_of(processes, 'process')} here: {reason_line(why)}."
 
 
 def fault_sentences(summary: RunSummary) -> Iterator[tuple[str, frozenset[Family]]]:

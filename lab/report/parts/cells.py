@@ -7,7 +7,7 @@ from math import inf, isfinite, isinf
 
 from lab.analysis.judge.intervals import Interval
 from lab.metrics import Group, Metric, Unit
-from lab.report.content import Cell, Column, Reader
+from lab.report.content import Audience, Cell, Column
 from lab.report.parts.effects import signed_size
 from lab.units import GIB, MIB, format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
 
@@ -22,6 +22,8 @@ FORMATTERS: Mapping[Unit, Callable[[float], str]] = {
 TRAILING_ZEROS = re.compile(r"\.0+(?=\D|$)|(?<=\.\d)0+(?=\D|$)")
 UNKNOWN = "–"
 NEVER = "not in the trial"
+NOT_OVER = "drill not over"  # so that nobody knows its harm
+COUNTED_TO_THE_END = ("drill.harm", "drill.cpu", "drill.radius", "drill.slots", "drill.restarts")
 FAILED = "failed"  # the value lies among requests that failed: it is infinite
 
 
@@ -38,9 +40,9 @@ def round_limit(unit: Unit, value: float | None) -> str:
 
 
 def metric_quantity(metric: Metric, value: float | None) -> str:
-    """A value of a metric; an infinite time of a drill is one that did not come to its end in the trial."""
+    """A value of a metric; an infinite one of a drill did not come to its end in the trial."""
     if metric.group is Group.DRILL and value is not None and isinf(value):
-        return NEVER
+        return NOT_OVER if metric.key in COUNTED_TO_THE_END else NEVER
     if metric.group is Group.DRILL and value == 0:
         counted = metric.unit is not Unit.SECONDS or metric.key in ("drill.harm", "drill.cpu")
         return "none" if counted else "at once"
@@ -72,7 +74,7 @@ def columns(*titles: str, numeric: Iterable[str] = ()) -> tuple[Column, ...]:
     return (*(Column(title=title) for title in titles), *(Column(title=title, numeric=True) for title in numeric))
 
 
-def only(reader: Reader, found: Iterable[Column]) -> tuple[Column, ...]:
+def only(reader: Audience, found: Iterable[Column]) -> tuple[Column, ...]:
     """The same columns for this reader alone."""
     return tuple(replace(column, reader=reader) for column in found)
 
@@ -80,14 +82,18 @@ def only(reader: Reader, found: Iterable[Column]) -> tuple[Column, ...]:
 def ratio_columns(title: str, name: str) -> tuple[Column, ...]:
     """For ``ratio_cells``: a column called ``title`` for people, three that begin with ``name`` for programs."""
     return (
-        *only(Reader.PEOPLE, columns(numeric=[title])),
-        *only(Reader.PROGRAMS, columns(numeric=[name, f"{name} low", f"{name} high"])),
+        *only(Audience.PEOPLE, columns(numeric=[title])),
+        *only(Audience.PROGRAMS, columns(numeric=[name, f"{name} low", f"{name} high"])),
     )
 
 
-def ratio_cells(ratio: float | None, interval: Interval | None, *, judged: bool = False) -> tuple[Cell, ...]:
-    """A ratio as a change with its interval, then ratio, low and high end as numbers."""
-    return (change_cell(ratio, interval, judged=judged), ratio_cell(ratio), *interval_cells(interval))
+def ratio_cells(
+    ratio: float | None, interval: Interval | None, *, judged: bool = False, mark: str = ""
+) -> tuple[Cell, ...]:
+    """A ratio as a change with its interval and a mark behind it, then ratio, low and high end as numbers."""
+    shown = change_cell(ratio, interval, judged=judged)
+    shown = replace(shown, text=f"{shown.text} {mark}") if mark and shown.value is not None else shown
+    return (shown, ratio_cell(ratio), *interval_cells(interval))
 
 
 def change_cell(ratio: float | None, interval: Interval | None = None, *, judged: bool = False) -> Cell:

@@ -95,8 +95,12 @@ def _short(percent: float) -> str:
 
 def points_text(more: Interval) -> str:
     """The interval of a difference of shares: ``"95% CI 29.1 to 30.4 points more"``."""
+    return f"{_points(more)} points more"
+
+
+def _points(more: Interval) -> str:
     low, high = (f"{'−' if end < 0 else ''}{abs(end) * 100:.3g}" for end in (more.low, more.high))
-    return f"{more.level * 100:.4g}% CI {low} to {high} points more"
+    return f"{more.level * 100:.4g}% CI {low} to {high}"
 
 
 def more_text(metric: Metric, more: Interval) -> str:
@@ -107,19 +111,22 @@ def more_text(metric: Metric, more: Interval) -> str:
 
 
 def size_of_difference(metric: Metric, more: Interval) -> str:
-    """A difference with its interval; of shares the interval alone."""
-    return (
-        points_text(more) if metric.in_points else f"{size_of_shift(metric, more.estimate)} ({more_text(metric, more)})"
-    )
+    """A difference with its interval: ``"−120 ms (95% CI −1.20 s to +300 ms)"``, ``"+30 points (95% CI 29 to 31)"``."""
+    interval = _points(more) if metric.in_points else more_text(metric, more)
+    return f"{size_of_shift(metric, more.estimate)} ({interval})"
 
 
 def size_of_shift(metric: Metric, shift: float) -> str:
     """A difference without an interval, in the unit of its metric: ``"+1.20 s"``, ``"+3"``, ``"+0.2 points"``."""
     if metric.in_points:
-        return f"{'−' if shift < 0 else '+'}{abs(shift) * 100:.3g} points"
+        return f"{_sign(shift)}{abs(shift) * 100:.3g} points"
     if metric.unit is Unit.COUNT:
-        return f"{'−' if shift < 0 else '+'}{'∞' if abs(shift) >= ENDLESS_S else format_rounded(abs(shift))}"
+        return f"{_sign(shift)}{'∞' if abs(shift) >= ENDLESS_S else format_rounded(abs(shift))}"
     return signed_seconds(shift) if shift else "±0 s"
+
+
+def _sign(shift: float) -> str:
+    return "±" if not shift else "−" if shift < 0 else "+"
 
 
 def signed_seconds(seconds: float) -> str:

@@ -18,6 +18,7 @@ NAMES: Mapping[str, str] = {
     "pressure_stall": "kernel tells pressure (PSI)",
     "load_average": "load average over a minute, before the run",
     "machine": "mark of the machine",
+    "engine_marked": "the mark is of the engine's machine",
     "foreign": "other programs before the run, in cores",
     "docker": "Docker",
     "docker_api": "Docker API",

@@ -8,7 +8,7 @@ from lab.plan.axes import AXES
 from lab.record.types import RunInfo
 from lab.report.parts.images import images_text
 from lab.report.parts.unusual import NO_CONTAINERS, is_plain, rights_fact
-from lab.units import cores_of, format_bytes
+from lab.units import count_of, format_bytes, named_cores
 
 
 def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -36,9 +36,9 @@ def known(run: RunInfo, *names: str) -> str:
 
 
 def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
-    """Date, machine, cores, engine, network, image, N: what every number depends on."""
+    """Date, machine, cores, engine, network, image, N, rates of a sweep: what every number depends on."""
     scenario = summary.scenario
-    numbers = scenario.sweep.processes or (scenario.budget.processes,)
+    numbers, rates = scenario.sweep.processes or (scenario.budget.processes,), scenario.sweep.rate
     parts = (
         run.started_at[:16].replace("T", " ") + " UTC",
         known(run, "cpu_model"),
@@ -49,6 +49,7 @@ def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
         rights_fact(run),
         f"{runs_from(run)} {images_text(run, summary.scenario.arms)}",
         f"N = {', '.join(map(str, numbers))} processes",
+        f"at {', '.join(map('{:.10g}'.format, rates))} requests a second" if rates else "",
         budget_text(summary),
     )
     return tuple(part for part in parts if part)
@@ -57,7 +58,9 @@ def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
 def cores_text(run: RunInfo) -> str:
     """Tell how many cores the machine has; "" when it did not tell."""
     cores = known(run, "cpu_count", "cores")
-    return f"{cores} cores" if cores else ""
+    if not cores:
+        return ""
+    return count_of(int(cores), "core") if cores.isdecimal() else f"{cores} cores"
 
 
 def memory_text(run: RunInfo) -> str:
@@ -80,10 +83,9 @@ def budget_text(summary: RunSummary) -> str:
     """CPU and memory of an arm, and how its containers share them."""
     budget = summary.scenario.budget
     swept = [_swept(summary, key) for key in ("cpus", "memory")]
-    cpus = f"{budget.cpus.amount:g} CPUs {budget.cpus.mode}" if budget.cpus.amount else "no CPU limit"
-    memory = f"{format_bytes(budget.memory.amount)} {budget.memory.mode}" if budget.memory.amount else "no memory limit"
-    several = "s" if len(cores_of(budget.cpuset)) > 1 else ""
-    cores = f", pinned to core{several} {budget.cpuset}" if budget.cpuset else ""
+    cpus = AXES["cpus"].called(budget.cpus) if budget.cpus.amount else "no CPU limit"
+    memory = AXES["memory"].called(budget.memory) if budget.memory.amount else "no memory limit"
+    cores = f", pinned to {named_cores(budget.cpuset)}" if budget.cpuset else ""
     return f"{swept[0] or cpus}, {swept[1] or memory}{cores}"
 
 

@@ -14,7 +14,6 @@ from lab.metrics import Unit
 from lab.record.types import Finding, GateResult, TrialRecord
 from lab.report.parts.cells import quantity, round_limit
 from lab.report.parts.gate_words import FINDING_WORDS, GATE_WORDS, MORE, WHY, Words
-from lab.report.parts.refusals import refused
 
 FILES_NAMED = 3
 MOVING = {CHANGED.key, RECYCLED.key, OUT_OF_MEMORY.key, MEMORY_DRIFT.key}  # findings that part the accounts of memory
@@ -59,13 +58,19 @@ def _named(gate: GateResult, record: TrialRecord | None) -> str:
     return f"Most of it: {', '.join(f'{name} {quantity(SHARED.unit, size)}' for name, size in largest)}."
 
 
+NO_REASON = "no reason was recorded"
 UNCHECKED = "No gate was evaluated for this trial, so nothing shows that it is valid."
+
+
+def reason_line(why: str) -> str:
+    """The first line of a reason, ready to end a sentence; of an empty one, that there is none."""
+    return next(iter(why.splitlines()), "").rstrip(":;. ") or NO_REASON
 
 
 def fault_sentence(fault: Fault, record: TrialRecord | None = None) -> str:
     """Tell why a trial is invalid, in words; ``record`` is the trial's."""
     if fault.gate is None:
-        return f"{fault.lost.splitlines()[0].rstrip('.')}." if fault.lost else UNCHECKED
+        return f"{reason_line(fault.lost)}." if fault.lost else UNCHECKED
     return gate_sentence(fault.gate, record)
 
 
@@ -138,3 +143,20 @@ ATTESTED = {
 
 def _joined(*sentences: str) -> str:
     return " ".join(filter(None, sentences))
+
+
+REFUSALS = {
+    "400": "malformed requests, or headers above its limit",
+    "413": "bodies above its limit",
+    "414": "request lines above its limit",
+    "431": "headers above its limit",
+    "494": "headers above its limit",
+    "502": "no answer of the app, or one with headers above its limit",
+    "503": "nobody to ask",
+    "504": "an app that was slower than its time limit",
+}  # statuses of a front's own answers
+
+
+def refused(finding: Finding) -> str:
+    """``"413 (bodies above its limit)"``: the statuses that the finding is about, most frequent first."""
+    return "; ".join(f"{status} ({REFUSALS.get(status, 'unknown')})" for status in finding.subject.split(", "))

@@ -22,8 +22,8 @@ GATE_WORDS: Mapping[str, Words] = {
     ),
     "load.arrivals": Words(
         "The load generator sent {value} of the arrivals scheduled in the measure window",
-        "Neither a process of the arm, nor a quota, nor the machine was at its limit: raise load.lanes. If that "
-        "changes nothing, the arm waits for something other than CPU: lower the rate.",
+        "No process, quota or machine was at its limit: use more connections (load.lanes). If that changes nothing, "
+        "the arm waits for something other than CPU: lower the rate.",
     ),
     "load.requests": Words(
         "In the measure window {value} requests were on their way, and the locustfile fired no event of its own",
@@ -64,8 +64,8 @@ GATE_WORDS: Mapping[str, Words] = {
     ),
     "memory.anon": Words(
         "Anonymous memory differs by {value} between the processes and their cgroups",
-        "Memory that grows quickly and processes that restart cause this; else a process is missing from the ledger, "
-        "or one too many is in it.",
+        "Memory that grows quickly and processes that restart cause this; else a process is missing from the memory "
+        "breakdown, or one too many is in it.",
     ),
     "memory.shared": Words(
         "Processes of the lab itself have files mapped that the arm has mapped too, which may take up to {value} from "
@@ -78,9 +78,9 @@ GATE_WORDS: Mapping[str, Words] = {
     ),
     "attribution.partial": Words("It is known which process served {value} of the requests", "Shares are missing."),
     "drill.done": Words(
-        "Drills that were carried out as a whole: {value}",
-        "The trial ended before, or its load was given up before the action, where requests were bad by then: measure "
-        "longer (load.measure), lower the rate, or see the logs of the trial.",
+        "Drills whose action was carried out under load: {value}",
+        "The trial ended before the action, or its load was given up because requests were bad before it: lower the "
+        "rate, or see the logs of the trial.",
     ),
     "drill.steady": Words(
         "Before the drill's action {value} requests were bad",
@@ -90,9 +90,14 @@ GATE_WORDS: Mapping[str, Words] = {
         "The p95 of the 5 s before the drill's action was {value} × that of its middle second",
         "Lower the rate, or wait longer before the action (drills.after), so that the arm is steady when it comes.",
     ),
+    "drill.clock": Words(
+        "The clocks of the drill's action and of its requests are known within {value} of each other",
+        "Nobody can tell so exactly when an arm recovered. Start the lab nearer to the machines of the run.",
+    ),
     "block.alike": Words(
         "The throughputs of the block's arms differ by {value}",
-        "The generator may be the limit, or the waits of the locustfile: use more load processes or lanes.",
+        "The generator may be the limit, or the waits of the locustfile: use more load processes (load.processes) or "
+        "connections (load.lanes).",
     ),
     "keepalive": Words(
         "Asked again and again, a kept-alive connection to the app answers after {value}, though at first it was fast",
@@ -181,7 +186,7 @@ FINDING_WORDS: Mapping[str, Words] = {
     ),
     "warmup.starved": Words(
         "Serving processes that got too few requests in the warm-up: {value}",
-        "They were measured cold: warm up longer, or use more lanes.",
+        "They were measured cold: warm up longer, or use more connections (load.lanes).",
     ),
     "steady.p50": Words(
         "The median latency changed by {value} over the measure window",
@@ -194,6 +199,14 @@ FINDING_WORDS: Mapping[str, Words] = {
     "memory.drift": Words(
         "The memory (PSS) changed by {value} over the measure window",
         "It was still growing or shrinking: its median depends on how long it was measured.",
+    ),
+    "drill.unfinished": Words(
+        "The drill was not over when the measure phase ended, so its harm and recovery are not known and rank last",
+        "Measure longer (load.measure).",
+    ),
+    "drill.update": Words(
+        "Updates that the Swarm stopped or took back: {value}",
+        "So the drill shows what a failed update costs: see what was done, and the logs of the containers that ended.",
     ),
     "sidecar.cpu": Words(
         "The sidecar {subject} used {value} of a core",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from lab.analysis.blocks import BlockDecision, replacements_allowed
 from lab.report.parts.gate_sentences import family_names
 from lab.scenario.model import Scenario
 from lab.units import count_of
+
+STARTS_AGAIN = "starts again"  # what is said of ``again_command``
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 
 def lost_told(decision: BlockDecision, what: str = "this run") -> str:
@@ -38,3 +44,15 @@ def resume_command(scenario: Scenario, run: object) -> str:
 def again_command(scenario: Scenario, run: object) -> str:
     """The command that makes the run once more, from its beginning."""
     return f"{scenario.lab_command} {shlex.quote(str(run))}"
+
+
+def placed(text: str, places: Mapping[str, str]) -> str:
+    """A text whose commands name runs by their folders: ``places`` by run id, as one types them where the text is read.
+
+    A file says the id, because nobody knows where it will be read; a terminal knows.
+    """
+    for run, place in places.items():
+        named = re.escape(shlex.quote(run))
+        folder = shlex.quote(place).replace("\\", r"\\")
+        text = re.sub(rf"(\blab [a-z]+ (?:--resume )?){named}(?![\w.-])", rf"\g<1>{folder}", text)
+    return text

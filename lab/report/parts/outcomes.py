@@ -1,12 +1,15 @@
-"""Two tables of validity: which blocks are valid for what, and what the arms did."""
+"""Validity in two tables and in a few words: which blocks are valid for what, and what the arms did."""
 
+from collections import defaultdict
+
+from lab.analysis.blocks import BlockDecision
 from lab.analysis.findings import FINDINGS
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Family
 from lab.metrics import Unit
 from lab.report.content import Table
 from lab.report.parts.cells import cell, columns, words
-from lab.report.parts.gate_sentences import finding_sentence
+from lab.report.parts.gate_sentences import family_names, finding_sentence
 
 FAMILIES = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency, throughput, shares, start-up"}
 
@@ -28,6 +31,18 @@ def family_table(summary: RunSummary) -> Table:
         note="A late generator or a disturbed machine spoils times and leaves memory standing; a block is replaced "
         "when it is invalid for a metric that is judged.",
     )
+
+
+def valid_for_what(decision: BlockDecision) -> str:
+    """``" for memory; 4 for CPU and latency"``: where what was not judged has fewer valid blocks; else empty."""
+    by_count: defaultdict[int, list[Family]] = defaultdict(list)
+    for family in Family:
+        count = len(decision.valid_for(family))
+        if family not in decision.needed and count < len(decision.used):
+            by_count[count].append(family)
+    others = [f"{count or 'none'} for {family_names(families)}" for count, families in by_count.items()]
+    judged = f" for {family_names(decision.needed)}" if decision.needed else ""  # nothing need be judged
+    return f"{judged}; {', '.join(others)}" if others else ""
 
 
 def finding_table(summary: RunSummary) -> Table:

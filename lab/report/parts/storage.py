@@ -1,4 +1,6 @@
-"""What the engine's storage driver means for memory: whether containers of one image share the pages of its files."""
+"""What the engine means for an answer: whether there were containers, whether those of one image share the pages of its
+files, and what it runs itself for each of them.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,18 @@ from lab.analysis.comparable import containers_of, driver_decides, driver_moves,
 from lab.analysis.conclusion import ANONYMOUS
 from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Judgement
+from lab.analysis.platform import stands_alone, with_platform
 from lab.analysis.summary import RunSummary
+from lab.metrics import METRICS
 from lab.record.types import Environment, RunInfo
 from lab.report.parts.answers import quoted
+from lab.report.parts.judged import seen
+from lab.report.parts.unusual import is_plain
 from lab.report.parts.values import told_by_arm
 
 HERE = " on this storage driver"
+ALONE = " without the engine's own processes"  # with them it is another answer
+NO_CONTAINER = " without containers"  # the engine was process
 APART = "independent of the storage driver: "
 
 
@@ -30,8 +38,22 @@ def driver_met(environment: Environment) -> str:
 
 
 def here(run: RunInfo, summary: RunSummary, one: Contest) -> str:
-    """``" on this storage driver"`` for what may hold nowhere else, because the driver can turn it round; else ""."""
-    return HERE if driver_decides(run.environment, summary, one.metric, one.arm, one.judgement) else ""
+    """``" on this storage driver"`` for what may hold nowhere else, because the driver can turn it round; else "".
+
+    So for what the engine's own processes for the containers turn, which no sum of PSS has.
+    """
+    driven = driver_decides(run.environment, summary, one.metric, one.arm, one.judgement)
+    return place_of(driven=driven, alone=stands_alone(summary, one))
+
+
+def place_of(*, driven: bool, alone: bool) -> str:
+    """The words of ``here``, of what is known already."""
+    return " and".join(filter(None, (HERE if driven else "", ALONE if alone else "")))
+
+
+def holds_where(run: RunInfo, summary: RunSummary, one: Contest) -> str:
+    """As ``here``, for the answer itself: of plain processes all of it says nothing of containers."""
+    return NO_CONTAINER if is_plain(run) else here(run, summary, one)
 
 
 def unshared_answer(run: RunInfo, summary: RunSummary, metric: str, arm: str, found: Judgement | None = None) -> str:
@@ -47,6 +69,17 @@ def unshared_answer(run: RunInfo, summary: RunSummary, metric: str, arm: str, fo
         f"Under the storage driver {run.environment.known.storage_driver} every container of {quoted(dear)} has its "
         f"own copy of the image's files in memory; overlay2 would share one, so that {so}. "
         "Anonymous memory does not depend on it."
+    )
+
+
+def platform_answer(summary: RunSummary, of: Contest) -> str:
+    """Beside a verdict on memory what it were with the engine's own processes, where these turn it; else ""."""
+    found = with_platform(summary, of)
+    if found is None:
+        return ""
+    return (
+        "With the engine's own processes for each container (containerd-shim and the like), which this sum leaves out: "
+        f"{seen(found, METRICS[of.metric])}."
     )
 
 

@@ -1,20 +1,18 @@
 """Sentences about an unusual run: damaged folders, processes that nobody could read, no containers.
 
-How processes are read is decided in lab/engines/docker/rights.py; without containers the engine was "process".
+How processes are read is decided in lab/engines/docker/rights.py; whether there were containers the engine's
+declaration says, which the run has recorded.
 """
 
 from collections.abc import Iterator
 
 from lab.record.types import RunInfo
+from lab.scenario.network import ASKED
 
 AGENTS = ("an agent container", "a helper container")  # the second as runs before version 0.3 say it
 REMEDY = "run the lab as root, or let Docker start that helper"
 LEFT_OUT_SHOWN = 3
 NO_CONTAINERS = "(plain processes, no containers)"
-CPU_CAVEAT = (
-    "Without cgroups (engine process) CPU is the sum over processes, in ticks of 10 ms, read twice a second. It misses "
-    "what a process used after its last reading, and processes that lived between two readings."
-)
 
 
 def left_out_note(run: RunInfo) -> str:
@@ -65,14 +63,31 @@ def _obstacle(run: RunInfo) -> str:
 
 def is_plain(run: RunInfo) -> bool:
     """Tell whether the arms were plain processes of the machine."""
-    return run.environment.known.engine == "process"
+    return run.environment.known.plain
+
+
+def unasked_engine(run: RunInfo) -> str:
+    """That no containers are measured though nobody asked for that, and how to ask for them; "" otherwise."""
+    because = run.environment.known.engine_because
+    if not is_plain(run) or because in (None, ASKED):
+        return ""
+    return f"{because}: plain processes of this machine are measured, no containers (--engine docker takes none)"
+
+
+def cpu_caveat(run: RunInfo) -> str:
+    """Say what CPU is where no cgroup counts it."""
+    return (
+        f"Without cgroups (engine {run.environment.known.engine}) CPU is the sum over processes, in ticks of 10 ms, "
+        "read twice a second. It misses what a process used after its last reading, and processes that lived between "
+        "two readings."
+    )
 
 
 def plain_limits(run: RunInfo) -> Iterator[str]:
     """Say what such a run does not show."""
     facts = run.environment.known
     yield (
-        f"Containers: the engine was process ({facts.engine_because or ''}), that is plain processes of this "
+        f"Containers: the engine was {facts.engine} ({facts.engine_because or ASKED}), that is plain processes of this "
         "machine, without containers, cgroups or their overhead and isolation. CPU and memory budgets are not "
         "enforced, and the root file system is not read-only."
     )

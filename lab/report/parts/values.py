@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 from math import isfinite
 from types import MappingProxyType
 
+from lab.analysis.conclusion import arms_in_order
 from lab.analysis.judge.verdict import Judgement, Reason
+from lab.analysis.series import thin_blocks
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS
@@ -14,12 +16,22 @@ from lab.report.parts.cells import quantity
 
 Judgements = Mapping[Reading, Judgement]  # what was found over the valid blocks
 NO_JUDGEMENTS: Judgements = MappingProxyType({})
+ONE_RATIO = "the ratio of the two values."
+THIN = "too few requests"
+THIN_MARK = "†"
+THIN_NOTE = f" {THIN_MARK} Too few requests to judge this percentile by: the number is shown, and says little."
 PAIRED = "It pairs the arms within each block, so it may differ from that of the arms' own medians."
 
 
 def arm_names(summary: RunSummary) -> list[str]:
     """The arms in the order of the scenario, which is that of their colours."""
     return [arm.name for arm in summary.arms]
+
+
+def contenders(summary: RunSummary) -> list[str]:
+    """The arms besides the baseline in the order of the answers; controls last, for the question is not about them."""
+    judged = arms_in_order(summary)
+    return [*judged, *(name for name in arm_names(summary) if name not in (*judged, summary.baseline))]
 
 
 def block_marks(summary: RunSummary, arm: str, key: str, divisor: float) -> list[Mark]:
@@ -62,14 +74,30 @@ def warmups_s(summary: RunSummary) -> list[float]:
     return [found[Phase.WARMUP].length_s for found in phases if Phase.WARMUP in found]
 
 
+def is_thin(summary: RunSummary, key: str, arm: str) -> bool:
+    """Whether it is a percentile that so few requests of the arm or of the baseline do not judge."""
+    if key not in METRICS:  # a quantile that is no metric has no verdict to lose
+        return False
+    blocks = summary.valid_for(key) or summary.blocks
+    return bool(thin_blocks(summary, METRICS[key], (summary.baseline, arm), blocks))
+
+
+def thin_note(summary: RunSummary, keys: Iterable[str]) -> str:
+    """Say what the mark of such a percentile is, where a table of these metrics has one."""
+    known = (found for found in summary.metrics.values() if found.key in set(keys) and found.median_all is not None)
+    return THIN_NOTE if any(is_thin(summary, found.key, found.arm) for found in known) else ""
+
+
 def ratio_note(judgements: Judgements) -> str:
     """Say what a ratio is, and of which level the interval beside it, if any ratio has one."""
     shown = [judged for judged in judgements.values() if judged.interval]
-    words = _levels(judged.level for judged in shown if judged.reason is not Reason.EXPLORATORY)
-    others = _levels(judged.level for judged in shown if judged.reason is Reason.EXPLORATORY)
+    words = _levels(judged.level for judged in shown if judged.verdict is not None)
+    others = _levels(judged.level for judged in shown if judged.verdict is None)
     both = f"{words} for verdicts, {others} for the others" if words and others and words != others else ""
     inside = f", with its interval ({both or words or others})" if shown else ""
-    return f"the middle of the averages of any two blocks' ratios{inside}. {PAIRED}"
+    if judgements and all(judged.n <= 1 for judged in judgements.values()):
+        return ONE_RATIO
+    return f"the typical ratio of a block (Hodges–Lehmann: the median of the averages of any two){inside}. {PAIRED}"
 
 
 def _levels(levels: Iterable[float]) -> str:

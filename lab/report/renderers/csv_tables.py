@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 
-from lab.report.content import Content, Reader, Table
+from lab.report.content import Audience, Content, Table
 from lab.report.renderers.text import one_line
 
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet would run a text that begins so
@@ -19,11 +19,11 @@ def all_tables(content: Content) -> Iterator[Table]:
     """The tables in the order of the page."""
     yield content.headline
     for section in content.sections:
-        yield from (p for p in section.parts if isinstance(p, Table) and p.reader is not Reader.PEOPLE)
+        yield from (p for p in section.parts if isinstance(p, Table) and p.reader is not Audience.PEOPLE)
 
 
 def _csv(table: Table) -> str:
-    table = table.of(Reader.PROGRAMS)
+    table = table.of(Audience.PROGRAMS)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_text(column.title) for column in table.columns)

@@ -7,6 +7,7 @@ came from outside can run even if it were to slip through the template's escapin
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import cache
 from html import unescape
 from importlib.resources import files
@@ -17,18 +18,21 @@ from markupsafe import Markup
 from lab.report.charts.glance import icon
 from lab.report.charts.svg import arm_colour, figure_css
 from lab.report.content import Content, Figure, Listing, Table
+from lab.report.first_screen import Answer
 from lab.report.renderers.html_cells import aligned, drawn_columns, stands_as_cards
+from lab.report.renderers.html_words import GLOSSARY, Told, anchor_of, keep_together
+from lab.units import count_of
 
 TEMPLATE = "page.html.jinja"
 KINDS = {Figure: "figure", Table: "table", Listing: "listing"}
 POLICY = (
     "default-src 'none'; script-src {script}; style-src {style}; img-src data:; base-uri 'none'; form-action 'none'"
 )
+ROOMY = 400  # characters of verdicts with their remarks that leave room for the rest of the first screen
 HEAD_BYTES = 4096  # of a page, in which its policy stands
 _STATED = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 _HASH = r"'sha256-[A-Za-z0-9+/]{43}='"
 _LABS_OWN = re.compile(re.escape(POLICY).replace(r"\{script\}", _HASH).replace(r"\{style\}", _HASH))
-_BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:[µm]?s|min|[KMG]?i?B)(?!\w))")  # "12 ms", "34.1 MiB"
 
 
 def render_html(content: Content) -> str:
@@ -39,17 +43,18 @@ def render_html(content: Content) -> str:
         .get_template(TEMPLATE)
         .render(
             content=content,
+            told=Told(content),
             policy=_policy(program, style),
-            icon=icon(content.lead.outcome),
+            icon=icon(content.lead.icon),
             program=Markup(program),  # noqa: S704  our own file
             style=Markup(style),  # noqa: S704  our own files
         )
     )
 
 
-def keep_together(text: str) -> str:
-    """Numbers stay on one line with their units."""
-    return _BEFORE_UNIT.sub("\u00a0", text)
+def _folds(answers: Sequence[Answer]) -> bool:
+    """Whether remarks on the verdicts open on demand: together they are longer than what a screen has room for."""
+    return sum(len(answer.sentence) + len(answer.besides) for answer in answers) > ROOMY
 
 
 def _draw(figure: Figure) -> Markup:
@@ -89,13 +94,17 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["GLOSSARY"] = GLOSSARY
     made.filters |= {
         "kind": lambda part: KINDS[type(part)],
         "draw": _draw,
         "keep": keep_together,
+        "anchor": anchor_of,
+        "counted": count_of,
         "colour": arm_colour,
         "aligned": aligned,
         "drawn_columns": drawn_columns,
         "as_cards": stands_as_cards,
+        "folds": _folds,
     }
     return made

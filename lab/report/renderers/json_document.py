@@ -8,19 +8,21 @@ from typing import Any
 from lab.analysis.across import Across, Difference
 from lab.analysis.blocks import BlockDecision
 from lab.analysis.comparison import Comparison
-from lab.analysis.conclusion import conclude_arms
+from lab.analysis.conclusion import Conclusion, conclude_arms
 from lab.analysis.contests import Contest
 from lab.analysis.gate_summary import FindingSummary, GateSummary
 from lab.analysis.gates import CAVEAT
 from lab.analysis.judge.verdict import Judgement
+from lab.analysis.platform import with_platform
 from lab.analysis.summary import ArmMetric, RunSummary
 from lab.metric_types import Family
 from lab.metrics import METRICS
 from lab.record.types import RunInfo, TrialRecord
 from lab.report.parts.gate_sentences import fault_sentence, finding_sentence, gate_sentence
-from lab.report.parts.storage import here
+from lab.report.parts.judged import second_word
+from lab.report.parts.storage import holds_where
 from lab.report.renderers.json_types import COMPARISON_SCHEMA_VERSION, ComparisonDocument, JudgementEntry
-from lab.report.sections.lead import second_word, side_sentence
+from lab.report.sections.lead import answer_expected, side_sentence
 from lab.units import finite
 
 OF_THE_RUN = ("run_id", "started_at", "lab_version", "scenario_name", "cut", "left_out", "images")
@@ -28,7 +30,7 @@ OF_THE_RUN = ("run_id", "started_at", "lab_version", "scenario_name", "cut", "le
 
 def comparison_document(run: RunInfo, summary: RunSummary, comparison: Comparison) -> dict[str, Any]:
     """comparison.json as plain JSON values; it satisfies ``comparison_schema()``."""
-    known = {name: getattr(run, name) for name in OF_THE_RUN}
+    known, found = {name: getattr(run, name) for name in OF_THE_RUN}, conclude_arms(summary, comparison)
     records = {trial.record.trial_id: trial.record for trial in summary.trials}
     document = ComparisonDocument.model_validate(
         {
@@ -41,13 +43,15 @@ def comparison_document(run: RunInfo, summary: RunSummary, comparison: Compariso
             "judged": summary.scenario.judged,
             "looks": summary.scenario.trials.looks,
             "blocks": _blocks(comparison.decision),
-            "answer": _answer(run, summary, comparison),
-            "verdicts": [_verdict(contest, comparison) for contest in comparison.primaries],
+            "answer": _answer(run, summary, comparison, found),
+            "expected": _expected(run, summary, comparison),
+            "verdicts": [_verdict(contest, summary, comparison) for contest in comparison.primaries],
             "expectations": comparison.conditions,
             "caveats": [_caveat(gate, records) for gate in summary.gates if gate.worst.outcome == CAVEAT],
-            "findings": [_finding(found) for found in summary.findings],
+            "findings": [_finding(each) for each in summary.findings],
             "exploratory": [_numbers(contest, comparison.baseline) for contest in comparison.exploratory],
-            "metrics": [_metric(found) for found in summary.metrics.values()],
+            "same_front": [_numbers(one.contest, alike.control) for alike in found.alike for one in alike.observed],
+            "metrics": [_metric(each) for each in summary.metrics.values()],
             "environment": run.environment.facts,
         }
     )
@@ -127,8 +131,10 @@ def _numbers(contest: Contest, baseline: str) -> Mapping[str, Any]:
     }
 
 
-def _answer(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Sequence[Mapping[str, Any]]:
-    place = partial(here, run, summary)
+def _answer(
+    run: RunInfo, summary: RunSummary, comparison: Comparison, found: Conclusion
+) -> Sequence[Mapping[str, Any]]:
+    place = partial(holds_where, run, summary)
     return [
         {
             "arm": side.arm,
@@ -136,16 +142,22 @@ def _answer(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Sequen
             "outcome": side.outcome.value,
             "sentence": side_sentence(side, comparison.baseline, place),
         }
-        for side in conclude_arms(summary, comparison).sides
+        for side in found.sides
         if side.contests
     ]
 
 
-def _verdict(contest: Contest, comparison: Comparison) -> Mapping[str, Any]:
+def _expected(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Mapping[str, Any] | None:
+    found = answer_expected(run, summary, comparison)
+    return {"outcome": found.word, "sentence": found.sentence} if found else None
+
+
+def _verdict(contest: Contest, summary: RunSummary, comparison: Comparison) -> Mapping[str, Any]:
     return {
         **_numbers(contest, comparison.baseline),
         "without_replacements": contest.originals or contest.judgement,
         "without_gates": contest.ungated or contest.judgement,
+        "with_platform": with_platform(summary, contest),
         "unsteady_trials": contest.unsteady,
         "settles_at_blocks": contest.outlook,
         "block_s": comparison.block_s,

@@ -85,7 +85,8 @@ class VerdictEntry(Strict):
     """A primary metric of one contender; the two others are the same question over other blocks (sensitivity).
 
     ``block_s`` is how long a block takes, in seconds: what settling it would cost. ``why`` is the reason of the verdict
-    in a few words, where one word hides it.
+    in a few words, where one word hides it. ``with_platform``: the same with the engine's own processes for the
+    containers, which no sum of PSS has, where they turn it; else null.
     """
 
     metric: str
@@ -94,6 +95,7 @@ class VerdictEntry(Strict):
     valid_blocks: JudgementEntry
     without_replacements: JudgementEntry
     without_gates: JudgementEntry
+    with_platform: JudgementEntry | None
     unsteady_trials: tuple[str, ...]
     settles_at_blocks: OutlookEntry | None
     block_s: float | None
@@ -102,14 +104,18 @@ class VerdictEntry(Strict):
 
 
 class StandingEntry(Strict):
-    """How one judged arm stands in all primaries of which the run is valid; ``sentence`` says it.
-
-    ``asked``: the question is about this arm.
-    """
+    """How one judged arm stands in all primaries of which the run is valid; ``asked``: the question is about it."""
 
     arm: str
     asked: bool
     outcome: Literal["better", "worse", "trade", "equivalent", "small", "open", "numbers", "failing"]
+    sentence: str
+
+
+class ExpectedEntry(Strict):
+    """The outcome of all expectations together; ``sentence`` names those that do not hold."""
+
+    outcome: Literal["holds", "violated", "undecided"]
     sentence: str
 
 
@@ -123,7 +129,7 @@ class NumbersEntry(Strict):
 
 
 class ExpectationEntry(Strict):
-    """One expectation; ``difference`` is left − right in ``unit`` (base units)."""
+    """One expectation; ``difference``: left − right in ``unit`` (base units), ``spoiled``: for want of valid blocks."""
 
     name: str
     that: str = Field(validation_alias=AliasPath("result", "expectation", "text"))
@@ -138,6 +144,7 @@ class ExpectationEntry(Strict):
     interval: IntervalEntry | None = Field(validation_alias=AliasPath("result", "difference"))
     blocks: tuple[int, ...] = Field(validation_alias=AliasPath("result", "blocks"))
     too_few_requests: tuple[Annotated[str, BeforeValidator("{0[0]}({0[1]})".format)], ...]
+    spoiled: bool
 
 
 class FaultEntry(Strict):
@@ -211,7 +218,9 @@ class MetricEntry(Strict):
 class ComparisonDocument(Strict):
     """A run and everything that is claimed of it, or one point of it.
 
-    ``fallen``: the arms that could not run there, with the reason; they are in nothing else.
+    ``fallen``: the arms that could not run there, with the reason; they are in nothing else. ``expected``: what the
+    expectations came to, where no arm is judged, or one is violated; they all stand in ``expectations``. ``same_front``
+    has judged arms against the control, there as ``baseline``, that has the baseline behind their front.
     """
 
     schema_version: Literal[2]
@@ -229,11 +238,13 @@ class ComparisonDocument(Strict):
     looks: tuple[int, ...]
     blocks: BlocksEntry
     answer: tuple[StandingEntry, ...]
+    expected: ExpectedEntry | None
     verdicts: tuple[VerdictEntry, ...]
     expectations: tuple[ExpectationEntry, ...]
     caveats: tuple[CaveatEntry, ...]
     findings: tuple[FindingEntry, ...]
     exploratory: tuple[NumbersEntry, ...]
+    same_front: tuple[NumbersEntry, ...]
     metrics: tuple[MetricEntry, ...]
     images: dict[str, dict[str, str]]
     environment: dict[str, Any]

@@ -8,14 +8,18 @@ from typing import Any
 
 from lab.report.charts.svg import standalone
 from lab.report.content import COMMANDS, Cell, Content, Figure, Link, Listing, Part, Section, Table
-from lab.report.first_screen import Answer, Box, Group, told
+from lab.report.first_screen import Answer, Box, Group, count_in
 from lab.report.renderers.text import markdown, markdown_code, markdown_command
+from lab.units import count_of
 
 FIGURES = "figures"
 ASIDES = "Caveats that touch nothing that was judged"
 OBSERVED = "Only observed, not judged"
 CONTROLS = "Controls, not judged"
 MOST = 65_536  # characters of a comment on a code host, where a summary may be pasted
+BESIDE = "in the folder that holds this run folder, or that holds runs/"
+UNPACKED = "in the folder that holds the run folder (of a build: in its unpacked artifact)"
+ELSEWHERE = "On another machine, give the command the scenario's own file instead of the run."
 CUT = "*Cut to the length of a comment: report.html has all of it.*"
 
 
@@ -23,7 +27,7 @@ def render_markdown(content: Content) -> str:
     """The whole report as Markdown, with references to the files of ``render_figures``."""
     parts = (
         _link(content.over),
-        *_answer(content, "#"),
+        *_answer(content, "#", BESIDE),
         *(line for figure in content.figures for line in _part(figure)),
         *(line for box in content.boxes for line in _box(box)),
         *_part(content.headline),
@@ -35,25 +39,30 @@ def render_markdown(content: Content) -> str:
 def render_summary(content: Content) -> str:
     """Question, answer, verdicts, table, caveats, and the commands to repeat it: for a job summary, or a comment.
 
-    Nothing in it points to a file. It has at most ``MOST`` characters; what is violated comes first among the verdicts.
+    Nothing in it points to a file, and it says where to type its commands, for it is read elsewhere. It has at most
+    ``MOST`` characters; what is violated comes first among the verdicts.
     """
     first = replace(content, answers=tuple(sorted(content.answers, key=lambda answer: answer.word != "violated")))
-    return _fitted((*_answer(first, "##"), *_part(content.headline), *_doubts(content), *_again(content))) + "\n"
+    answer = _answer(first, "##", UNPACKED)
+    return _fitted((*answer, *_part(content.headline), *_doubts(content), *_again(content))) + "\n"
 
 
 def _doubts(content: Content) -> Iterator[str]:
     """The caveats that touch what was judged, folded: the trust line has their number."""
     groups = [group for section in content.sections for group in section.caveats]
     if groups:
-        count = len(told(groups))
-        yield "\n\n".join(_folded(f"{count} caveat{'' if count == 1 else 's'}", _caveats(groups)))
+        count = count_in(groups)
+        yield "\n\n".join(_folded(count_of(count, "caveat"), _caveats(groups)))
 
 
 def _again(content: Content) -> Iterator[str]:
     """The commands that repeat the run; under the band of a run that is not valid they stand already."""
     if content.band is None:
         listings = (part for section in content.sections for part in section.parts if isinstance(part, Listing))
-        yield from (f"To repeat it:\n\n{markdown_code(part.text)}" for part in listings if part.key == COMMANDS)
+        codes = (markdown_code(part.text) for part in listings if part.key == COMMANDS)
+        yield from (f"To repeat it, {UNPACKED}:\n\n{code}\n\n{ELSEWHERE}" for code in codes)
+    elif "--resume" not in content.band.command:
+        yield ELSEWHERE
 
 
 def _fitted(parts: Iterable[str]) -> str:
@@ -93,13 +102,15 @@ def _path(figure: Figure) -> str:
     return f"{FIGURES}/{figure.key}.svg"
 
 
-def _answer(content: Content, level: str) -> Iterator[str]:
+def _answer(content: Content, level: str, where: str) -> Iterator[str]:
     yield f"{level} {markdown(content.heading)}"
     if band := content.band:
         yield "\n".join(f"> {line}  " for line in (f"**{markdown(band.title)}**", *map(markdown, band.sentences)))
+        yield f"{band.then}, {where}:"
         yield markdown_code(band.command)
     yield f"<sub>{markdown(' · '.join(content.facts))}</sub>"
-    yield "  \n".join(f"**{markdown(answer.sentence)}**" for answer in content.lead.sentences)
+    leading = (*(answer.sentence for answer in content.lead.sentences), *content.lead.striking)
+    yield "  \n".join(f"**{markdown(sentence)}**" for sentence in leading)
     yield "\n".join(map(_judged, content.answers))
     yield from _seen(OBSERVED, content.lead.observed)
     yield from _seen(CONTROLS, content.lead.controls)
@@ -129,7 +140,7 @@ def _caveats(groups: Iterable[Group]) -> str:
         line
         for group in groups
         for line in (
-            f"> **{markdown(group.about)}** ({len(group.sentences)})  ",
+            f"> **{markdown(group.about)}** ({group.count})  ",
             *(f"> **!** {markdown(caveat)}  " for caveat in group.sentences),
         )
     )

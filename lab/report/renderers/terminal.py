@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.text import Text
 
 from lab.report.content import Content, Table
-from lab.report.first_screen import Band, told
+from lab.report.first_screen import Band, count_in
 from lab.report.parts.cells import UNKNOWN
+from lab.report.parts.going_on import NOWHERE, placed
 from lab.report.renderers.terminal_table import tables
 from lab.report.renderers.text import one_line
 from lab.units import count_of
@@ -18,13 +20,18 @@ MAX_CAVEATS = 6
 OBSERVED, CONTROLS = "only observed", "control"
 
 
-def render_terminal(content: Content, width: int = 100, *, colour: bool = False) -> str:
-    """The short form in ``width`` columns; ``colour`` for terminals that have it. Outside text is made harmless."""
+def render_terminal(
+    content: Content, width: int = 100, places: Mapping[str, str] = NOWHERE, *, colour: bool = False
+) -> str:
+    """The short form in ``width`` columns; ``colour`` for terminals that have it. Outside text is made harmless.
+
+    ``places``: the folders of runs, as commands typed here name them.
+    """
     out = io.StringIO()
     console = Console(
         file=out, width=width, force_terminal=colour, color_system="standard" if colour else None, highlight=False
     )
-    _print_band(console, content.band)
+    _print_band(console, content.band, places)
     console.print(Text(one_line(content.question), style="bold"))
     console.print(Text(one_line(" · ".join(content.facts)), style="dim"))
     console.print()
@@ -35,14 +42,16 @@ def render_terminal(content: Content, width: int = 100, *, colour: bool = False)
             console.print()
         console.print(table)
     _print_commands(console, content.headline)
-    _print_caveats(console, content)
+    _print_caveats(console, content, places)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
 def _print_answer(console: Console, content: Content) -> None:
     for answer in content.lead.sentences:
         console.print(Text(one_line(answer.sentence), style="bold"))
-    if content.lead.sentences:
+    for sentence in content.lead.striking:
+        console.print(Text(one_line(sentence), style="bold"))
+    if content.lead.sentences or content.lead.striking:
         console.print()
     for answer in content.answers:
         sentence, arrow, besides = map(one_line, answer.pieces)
@@ -55,11 +64,11 @@ def _print_answer(console: Console, content: Content) -> None:
         console.print(Text("Trust: ", style="bold").append(one_line(content.status), style="not bold"))
 
 
-def _print_band(console: Console, band: Band | None) -> None:
+def _print_band(console: Console, band: Band | None, places: Mapping[str, str]) -> None:
     if band:
         console.print(Text(f"{band.title}. {one_line(' '.join(band.sentences))}", style="bold red"))
         console.print(Text(f"{band.then}:", style="bold red"))
-        console.print(Text(f"  {one_line(band.command)}\n", style="bold red"), soft_wrap=True)
+        console.print(Text(f"  {one_line(placed(band.command, places))}\n", style="bold red"), soft_wrap=True)
 
 
 def _print_commands(console: Console, table: Table) -> None:
@@ -73,17 +82,18 @@ def _print_commands(console: Console, table: Table) -> None:
         console.print(Text(f"  {one_line(command)}", style="bold"), soft_wrap=True)
 
 
-def _print_caveats(console: Console, content: Content) -> None:
+def _print_caveats(console: Console, content: Content, places: Mapping[str, str]) -> None:
     groups = [group for section in content.sections for group in section.caveats]
-    caveats = [f"{group.about}: {sentence}" for group in groups for sentence in group.sentences]
-    asides = sum(len(told(section.asides)) for section in content.sections)
+    caveats = [placed(f"{group.about}: {sentence}", places) for group in groups for sentence in group.sentences]
+    count = count_in(groups)
+    asides = sum(count_in(section.asides) for section in content.sections)
     if not caveats and not asides:
         return
     console.print()
     for caveat in caveats[:MAX_CAVEATS]:
         console.print(Text("! " + one_line(caveat), style="yellow"))
     if len(caveats) > MAX_CAVEATS:
-        console.print(Text(f"! … and {len(caveats) - MAX_CAVEATS} more in the report", style="yellow"))
+        console.print(Text(f"! … and {count - MAX_CAVEATS} more in the report", style="yellow"))
     if asides:
         what = f"{asides} more that" if caveats else f"{count_of(asides, 'caveat')} that"
         touch = "touches" if asides == 1 else "touch"

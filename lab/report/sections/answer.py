@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite, log
 
 from lab.analysis.comparison import Comparison, least_blocks
-from lab.analysis.conclusion import arms_in_order, failing_arms
+from lab.analysis.conclusion import arms_in_order
 from lab.analysis.contests import Contest
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.ladders import Confirmation
 from lab.analysis.limit_search import Bracket
 from lab.analysis.points import NOTHING, PointResult
 from lab.analysis.summary import RunSummary
-from lab.metric_types import Family, Reading
+from lab.analysis.winners import failing_arms
+from lab.metric_types import Reading
 from lab.metrics import METRICS, Metric
 from lab.metrics.capacity import CAPACITY
 from lab.metrics.limits import LIMITS
@@ -28,11 +28,12 @@ from lab.report.parts.cells import (
     metric_quantity,
 )
 from lab.report.parts.effects import brief_size, effect
-from lab.report.parts.gate_sentences import family_names
-from lab.report.parts.storage import unshared_answer
-from lab.report.parts.values import Judgements, arm_names, hollow_note
+from lab.report.parts.judged import seen
+from lab.report.parts.outcomes import valid_for_what
+from lab.report.parts.storage import platform_answer, unshared_answer
+from lab.report.parts.values import Judgements, arm_names, contenders, hollow_note
 from lab.report.sections.answer_sentences import verdict_answers
-from lab.report.sections.lead import failed_shares, seen
+from lab.report.sections.lead import failed_shares
 from lab.report.sections.memory_limits import limit_remark
 from lab.units import count_of
 
@@ -51,26 +52,13 @@ def status(summary: RunSummary) -> str:
     needed = least_blocks(summary.scenario)
     if used < needed:
         short = "a smoke test" if decision.planned < needed else "too few"
-        there = f"{counted}{_fewer(summary)}: {short}."
+        there = f"{counted}{valid_for_what(decision)}: {short}."
         return f"{there} A verdict takes at least {needed} valid blocks here; these are numbers only."
     if len(decision.ungated) < decision.planned:
         way_on = "and too many are invalid for more" if decision.hopeless else "until `--resume` has run the others"
         return f"{counted}, {decision.planned} were planned: numbers only, {way_on}."
     valid = f"{counted}, all valid" if used == seen else counted
-    return f"{valid}{_fewer(summary)}.{look_note(summary)}"
-
-
-def _fewer(summary: RunSummary) -> str:
-    """``" for memory; 4 for CPU and latency"``: where what was not judged has fewer valid blocks; else empty."""
-    decision = summary.decision
-    by_count: defaultdict[int, list[Family]] = defaultdict(list)
-    for family in Family:
-        count = len(decision.valid_for(family))
-        if family not in decision.needed and count < len(decision.used):
-            by_count[count].append(family)
-    others = [f"{count or 'none'} for {family_names(families)}" for count, families in by_count.items()]
-    judged = f" for {family_names(decision.needed)}" if decision.needed else ""  # nothing need be judged
-    return f"{judged}; {', '.join(others)}" if others else ""
+    return f"{valid}{valid_for_what(decision)}.{look_note(summary)}"
 
 
 def look_note(summary: RunSummary) -> str:
@@ -119,8 +107,11 @@ def judged_answers(
         if contest.metric in LIMITS.values():
             own = [one for one in searched if LIMITS[one.mode] == contest.metric]
             return limit_remark(own, (comparison.baseline, contest.arm))
-        told = with_storage and contest.judgement.estimate is not None
-        return unshared_answer(run, summary, contest.metric, contest.arm, contest.judgement) if told else ""
+        if contest.judgement.estimate is None:
+            return ""
+        pair = (contest.metric, contest.arm)
+        storage = unshared_answer(run, summary, *pair, contest.judgement) if with_storage else ""
+        return " ".join(filter(None, (storage, platform_answer(summary, contest))))
 
     return verdict_answers(comparison, remark, arms_in_order(summary))
 
@@ -128,16 +119,16 @@ def judged_answers(
 def plain_answers(run: RunInfo, summary: RunSummary) -> tuple[Answer, ...]:
     """One sentence without a verdict for every primary metric and contender."""
     return tuple(
-        Answer(sentence=_sentence(summary, METRICS[key], arm), besides=unshared_answer(run, summary, key, arm))
+        Answer(sentence=_sentence(summary, METRICS[key], arm), besides=remark, remark=remark)
         for key, arm in _contests(summary)
+        for remark in [unshared_answer(run, summary, key, arm)]
     )
 
 
 def _contests(summary: RunSummary) -> Iterator[Reading]:
+    """Of each primary the arms in the order of the answers."""
     for key in dict.fromkeys(summary.scenario.compare.primary):
-        for arm in summary.arms:
-            if arm.name != summary.baseline:
-                yield Reading(key, arm.name)
+        yield from (Reading(key, arm) for arm in contenders(summary))
 
 
 def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
@@ -151,7 +142,8 @@ def _sentence(summary: RunSummary, metric: Metric, arm: str) -> str:
     if found.ratio is None or not isfinite(found.ratio):
         return f"{pair} by a ratio ({medians})."
     said = effect(metric, quoted(arm), quoted(summary.baseline), found.ratio)
-    return f"{capital(said)} ({medians}; medians of {count_of(len(blocks), 'block')}, without an interval)."
+    of = "medians of " if len(blocks) > 1 else ""
+    return f"{capital(said)} ({medians}; {of}{count_of(len(blocks), 'block')}, without an interval)."
 
 
 def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
@@ -160,16 +152,17 @@ def ratio_figure(summary: RunSummary, judgements: Judgements) -> Figure | None:
     rows = {reading: row for reading, row in found.items() if row}
     if not rows:
         return None
+    judged = {reading: row for reading, row in rows.items() if reading.arm in summary.scenario.judged}
     intervals = any(row.interval for row in rows.values())
     return Figure(
         key="ratios",
         title=f"Difference from {summary.baseline}",
-        sentence=_most_apart(rows, judgements)
+        sentence=_most_apart(rows, judged, judgements)
         + " Dots are blocks, ticks "
-        + ("the estimates, lines the intervals that decide" if intervals else "their medians")
+        + ("the estimates, lines their intervals, as in the table" if intervals else "their medians")
         + "; inside the shaded band a difference would not matter."
         + hollow_note(summary, *summary.scenario.compare.primary),
-        chart=Forest(title=f"Ratios to {summary.baseline}", baseline=summary.baseline, rows=tuple(rows.values())),
+        chart=Forest(title=f"Difference from {summary.baseline}", baseline=summary.baseline, rows=tuple(rows.values())),
     )
 
 
@@ -196,9 +189,17 @@ def _forest_row(summary: RunSummary, reading: Reading, judged: Judgement | None)
     )
 
 
-def _most_apart(rows: Mapping[Reading, ForestRow], judgements: Judgements) -> str:
-    key, arm = reading = max(rows, key=lambda reading: abs(log(rows[reading].estimate)))
-    judged = judgements.get(reading)
-    if judged is None or judged.estimate is None:
-        return f"Largest difference: {arm}, {METRICS[key].called} {rows[reading].size} (median of the blocks)."
-    return f"Largest difference: {arm}, {seen(judged, METRICS[key])}."
+def _most_apart(rows: Mapping[Reading, ForestRow], judged: Mapping[Reading, ForestRow], judgements: Judgements) -> str:
+    """The largest difference of a judged arm, for that of a control does not answer the question.
+
+    Where a control shows a larger one, the sentence says that it leaves those aside.
+    """
+
+    def apart(reading: Reading) -> float:
+        return abs(log(rows[reading].estimate))
+
+    key, arm = reading = max(judged or rows, key=apart)
+    aside = ", controls aside" if apart(max(rows, key=apart)) > apart(reading) else ""
+    found, size = judgements.get(reading), f"{METRICS[key].called} {rows[reading].size} (median of the blocks)"
+    told = size if found is None or found.estimate is None else seen(found, METRICS[key])
+    return f"Largest difference{aside}: {arm}, {told}."

@@ -8,7 +8,6 @@ from math import isfinite
 from lab.analysis.comparison import Comparison
 from lab.analysis.conclusion import Standing, standing
 from lab.analysis.contests import Contest
-from lab.analysis.judge.failures import Failures
 from lab.analysis.judge.power import MAX_BLOCKS, SETTLE_CHANCE, Outlook
 from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.analysis.series import Unanswered
@@ -29,9 +28,10 @@ from lab.report.parts.effects import (
     size_of_shift,
 )
 from lab.report.parts.failures import next_step
+from lab.report.parts.judged import second_word
 from lab.report.renderers.text import one_line
 from lab.report.sections.expectation_sentences import condition_answer
-from lab.report.sections.lead import second_word
+from lab.report.sections.failing_sentences import failing_sentence, percent
 from lab.units import count_of, format_count, format_wait
 
 NO_LIMIT = ": of one of them no limit is known that holds."
@@ -51,13 +51,14 @@ def verdict_answers(
     place = {arm: number for number, arm in enumerate(arms)}
     primaries = sorted(comparison.primaries, key=lambda contest: place.get(contest.arm, 0))
     return (
-        *(_unanswered(arm, found) for arm, found in comparison.unanswered.items()),
+        *(unanswered_answer(arm, found) for arm, found in comparison.unanswered.items()),
         *(contest_answer(each, comparison.baseline, remark(each), comparison.block_s) for each in primaries),
         *(condition_answer(condition) for condition in comparison.conditions),
     )
 
 
-def _unanswered(arm: str, found: Unanswered) -> Answer:
+def unanswered_answer(arm: str, found: Unanswered) -> Answer:
+    """In which blocks no request of an arm succeeded, why, and what to do."""
     none = f"No request of {quoted(arm)} succeeded in {named_blocks(found.blocks)}: nothing else of it is compared."
     if not found.cause:
         return answer(none, "")
@@ -73,7 +74,7 @@ def contest_answer(contest: Contest, baseline: str, remark: str = "", block_s: f
     """
     found = contest.judgement
     told = (
-        failing(contest.failures, contest.arm, baseline) if found.reason is Reason.FAILS_MORE else "",
+        failing_sentence(contest, baseline),
         _claim(contest, baseline) + _because(contest),
     )
     besides = (
@@ -85,7 +86,7 @@ def contest_answer(contest: Contest, baseline: str, remark: str = "", block_s: f
     )
     word = found.verdict.value if found.verdict else ""
     why = second_word(found, METRICS[contest.metric]) if word else ""
-    return answer(_joined(told), word, why, _joined(besides))
+    return answer(_joined(told), word, why, _joined(besides), remark)
 
 
 def _joined(sentences: Iterable[str]) -> str:
@@ -95,19 +96,6 @@ def _joined(sentences: Iterable[str]) -> str:
 def answer_line(answer: Answer) -> str:
     """An answer as one line of plain text, its word behind an arrow; nothing in it can move a cursor."""
     return one_line(_joined(answer.pieces))
-
-
-def failing(failures: Failures | None, arm: str, baseline: str) -> str:
-    """How much more often an arm fails; empty where that is not known."""
-    if failures is None or failures.more is None:
-        return ""
-    more = failures.more
-    return (
-        f"{quoted(arm)} failed {_percent(failures.contender)} of the requests, {quoted(baseline)} "
-        f"{_percent(failures.baseline)} "
-        f"({points_text(more)}, {count_of(failures.n, 'block')}): an arm that fails more is worse, "
-        "whatever else was measured."
-    )
 
 
 def _claim(contest: Contest, baseline: str) -> str:
@@ -137,7 +125,7 @@ def _share_claim(contest: Contest, baseline: str) -> str:
     interval = deciding(found)
     if interval is None or contest.failures is None:
         return ""
-    own, other = (_percent(share) for share in (contest.failures.contender, contest.failures.baseline))
+    own, other = (percent(share) for share in (contest.failures.contender, contest.failures.baseline))
     shares = f"{own} of the requests, {quoted(baseline)} {other}"
     bound = f"; bound {bound_text(metric, found.bound)}" if found.bound is not None else ""
     return f"{quoted(contest.arm)} failed {shares} ({points_text(interval)}, {count_of(found.n, 'block')}{bound})"
@@ -169,6 +157,7 @@ def _because(contest: Contest) -> str:
         if contest.metric in LIMITS.values()
         else f": the value is missing in {named_blocks(found.blocks)}, and nothing replaces it.",
         Reason.NO_RATIO: f": there is no ratio in {named_blocks(found.blocks)}, where a value is zero or both failed.",
+        Reason.ENDLESS: ": there are blocks in which it came to no end in either arm, which does not make them alike.",
         Reason.CENSORED: f": in {named_blocks(found.blocks)} one of them lies beyond the rates tried: of "
         '"that or more" and of "that or less" there is no ratio.',
         Reason.AT_LEAST: f": at least that, because in {named_blocks(found.blocks)} one of them lies beyond the rungs "
@@ -241,7 +230,3 @@ def _lasting(block_s: float | None, *blocks: int) -> str:
     if block_s is None:
         return ""
     return f" ({' to '.join(dict.fromkeys(format_wait(count * block_s) for count in blocks))})"
-
-
-def _percent(fraction: float) -> str:
-    return f"{fraction * 100:.3g}%"

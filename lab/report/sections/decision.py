@@ -6,21 +6,26 @@ What nobody measured has a line that says so, with the command that does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import isclose
 
-from lab.analysis.card import Card, Facts, Line, Tally, Turn
+from lab.analysis.card import Card, Enough, Facts, Fallen, Line, Turn
 from lab.analysis.conclusion import Standing
-from lab.analysis.decision import enough_of
 from lab.analysis.points import PointResult
 from lab.metrics import METRICS
 from lab.report.content import Cell, Content, Table
-from lab.report.first_screen import NO_LEAD, Answer
+from lab.report.first_screen import Answer
 from lab.report.parts.cells import UNKNOWN as NONE
 from lab.report.parts.cells import columns, words
-from lab.report.parts.storage import HERE
+from lab.report.parts.gate_sentences import reason_line
+from lab.report.parts.going_on import NOWHERE, placed
+from lab.report.parts.judged import measured, second_word
+from lab.report.parts.storage import place_of
+from lab.report.parts.unusual import NO_CONTAINERS, is_plain
 from lab.report.parts.values import arm_names
-from lab.report.sections.lead import failed_shares, measured, second_word
+from lab.report.sections.in_short import DRILL, lead_of_card, where_of
+from lab.report.sections.lead import failed_shares
 from lab.report.sections.sweep import demand_sentence
+from lab.report.sections.trend import changed_words
+from lab.report.sections.weights_told import tally_sentences
 from lab.units import count_of, format_count
 
 OF_SEVERAL = "Which way of running this app is better, and at what?"
@@ -35,7 +40,8 @@ CHANGES_WITH = {
 }
 COLUMNS = ("about", "at", "better", "verdict", "how much", "run")
 ALIKE = ("at", "run")  # left out of a card in which all lines are of one point, or of one run, which stands on top
-DRILL = "drill "
+WHERE = "Run a command in the folder that holds the run folder or runs/. "
+RUNNING = "running at all"
 COUNTS: Mapping[str, Callable[[Facts], float | None]] = {
     "containers": lambda one: one.containers,
     "processes": lambda one: one.processes,
@@ -54,8 +60,8 @@ WORDS = {
 }
 
 
-def decision_content(card: Card, points: Sequence[PointResult]) -> Content:
-    """The card as a page of its own, or for the terminal."""
+def decision_content(card: Card, points: Sequence[PointResult], places: Mapping[str, str] = NOWHERE) -> Content:
+    """The card as a page of its own, or for the terminal, which knows the ``places`` of the runs."""
     first = points[0]
     runs = list(dict.fromkeys(one.run.run_id for one in points))
     return Content(
@@ -64,12 +70,12 @@ def decision_content(card: Card, points: Sequence[PointResult]) -> Content:
         question=_title(points),
         facts=tuple(_extent(points)),
         status="",  # a card is as trustworthy as the runs that its lines name
-        answers=tuple(Answer(sentence=text) for text in (_meant(card), *card_sentences(card, points))),
+        answers=tuple(Answer(sentence=text) for text in (_meant(card), *card_sentences(card))),
         figures=(),
         boxes=(),
-        headline=card_table(card, runs),
+        headline=card_table(card, runs, places),
         sections=(),
-        lead=NO_LEAD,
+        lead=lead_of_card(card),
     )
 
 
@@ -77,17 +83,20 @@ def _meant(card: Card) -> str:
     return (WEIGHED if card.tally else HOW) if card.lines else NOTHING
 
 
-def card_sentences(card: Card, points: Sequence[PointResult]) -> Iterator[str]:
+def card_sentences(card: Card) -> Iterator[str]:
     """What the reader's weights come to, where a winner changes, and how much is enough."""
     yield from tally_sentences(card.tally) if card.tally else ()
     yield from map(_turn, card.turns)
-    yield from _enough(points)
+    yield from _unlike(card)
+    yield from _enough(card.enough)
 
 
 def _extent(points: Sequence[PointResult]) -> Iterator[str]:
     """The run, or each with the number that its lines have; and points where one has several."""
     runs = numbers_of(one.run.run_id for one in points)
-    yield from (f"run {number}: {run}" if len(runs) > 1 else f"run {run}" for run, number in runs.items())
+    plain = {one.run.run_id: f" {NO_CONTAINERS}" for one in points if is_plain(one.run)}
+    names = {run: f"run {number}: {run}" if len(runs) > 1 else f"run {run}" for run, number in runs.items()}
+    yield from (f"{name}{plain.get(run, '')}" for run, name in names.items())
     if any(one.point.key for one in points):
         yield count_of(len(points), "point")
 
@@ -97,10 +106,19 @@ def _title(points: Sequence[PointResult]) -> str:
     return f"Which way of running {names[0]} is better, and at what?" if len(names) == 1 else OF_SEVERAL
 
 
-def card_table(card: Card, runs: Iterable[str] = ()) -> Table:
-    """Measurements, what was counted, and what nobody measured; ``runs`` in the order of their numbers."""
-    numbers = numbers_of([*runs, *(one.run for one in card.facts), *(line.run for line in card.lines)])
-    rows = (*_measured(card.lines, numbers), *_counted(card.facts, numbers), *_missing(card))
+def card_table(card: Card, runs: Iterable[str] = (), places: Mapping[str, str] = NOWHERE) -> Table:
+    """Measurements, what was counted, and what nobody measured; ``runs`` in the order of their numbers.
+
+    ``places``: the folders of runs, as commands typed here name them; a page says instead where to type its commands.
+    """
+    named = [fact.run for fact in card.facts] + [line.run for line in card.lines] + [one.run for one in card.fallen]
+    numbers = numbers_of([*runs, *named])
+    rows = (
+        *_measured(card.lines, numbers),
+        *_fallen(card.fallen, numbers),
+        *_counted(card.facts, numbers),
+        *_missing(card, places),
+    )
     kept = [place for place, title in enumerate(COLUMNS) if title not in ALIKE or _tells(rows, place)]
     return Table(
         key="decision",
@@ -109,9 +127,9 @@ def card_table(card: Card, runs: Iterable[str] = ()) -> Table:
         rows=tuple(tuple(row[place] for place in kept) for row in rows),
         note="Better names the arm for which the run shows a difference beyond the bound; a dash means that it shows "
         "none. A metric that was not judged has a number and no verdict. Counts are those of one trial, with the "
-        "front, supervisors and helpers. Run a command in the folder that holds the run folder or runs/. A command "
-        "that names one of the lab's scenarios measures the demo app: for yours, copy its [sweep] or [[drills]] into "
-        "your scenario.",
+        f"front, supervisors and helpers. {'' if places else WHERE}A path behind "
+        "the name of a drill is that of the demo app: put your app's in its place. Start-up steps are counted of an "
+        "app that prints lab-step lines.",
     )
 
 
@@ -129,20 +147,25 @@ def _measured(lines: Sequence[Line], numbers: Mapping[str, str]) -> Iterator[tup
     """A row for each line; metrics of one arm of which the same is said share one."""
     together: dict[tuple[tuple[str, ...], str, str], list[str]] = {}
     for line in lines:
-        where = NONE if line.point in ("", line.verb) else line.point
-        said = (line.topic, where, line.winner or NONE, verdict_words(line))
+        said = (line.topic, where_of(line) or NONE, line.winner or NONE, verdict_words(line))
         key = (said, f"{line.arm} against {line.baseline}", numbers[line.run])
-        place = HERE if line.driven and not line.judgement.verdict else ""
+        place = "" if line.judgement.verdict else place_of(driven=line.driven, alone=line.alone)
         together.setdefault(key, []).append(f"{measured(line.judgement, METRICS[line.metric])}{place}")
     for (told, pair, run), sizes in together.items():
         yield words(*told, f"{pair}: {'; '.join(sizes)}", run)
+
+
+def _fallen(fallen: Iterable[Fallen], numbers: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:
+    """A row for each arm that cannot run at a point: nothing else of the card has it there."""
+    for one in fallen:
+        yield words(RUNNING, one.point or NONE, NONE, f"{one.arm} cannot run", reason_line(one.why), numbers[one.run])
 
 
 def verdict_words(line: Line) -> str:
     """The verdict with its reason, why a better arm does not win, and whether a longer run was to confirm it."""
     why = second_word(line.judgement, METRICS[line.metric]) if line.judgement.verdict else ""
     word = f"{line.arm} {WORDS[line.standing]}" if line.standing in SIDED else WORDS[line.standing]
-    word += HERE if line.driven and line.judgement.verdict else ""
+    word += place_of(driven=line.driven, alone=line.alone) if line.judgement.verdict else ""
     verdict = word if why in ("", WORDS[line.standing]) else f"{word}: {why}"
     if not line.valid:
         verdict = "the run is not valid for it"
@@ -153,6 +176,13 @@ def verdict_words(line: Line) -> str:
     if line.failed:
         verdict = f"{verdict}; no winner, as requests failed: {failed_shares(line.failed)}"
     return verdict
+
+
+def _unlike(card: Card) -> Iterator[str]:
+    """What no line says: in what runs differ from the first one beside their settings."""
+    for run, found in card.unlike.items():
+        told = "; ".join(map(changed_words, found))
+        yield f"{run} was measured under other conditions than the first run: {told}. Its lines may differ for that."
 
 
 def _turn(found: Turn) -> str:
@@ -166,34 +196,9 @@ def _turn(found: Turn) -> str:
     )
 
 
-def tally_sentences(found: Tally) -> Iterator[str]:
-    """What the reader's weights come to, and what they change."""
-    if found.unmeasured:
-        yield f"No verdict here about {', '.join(found.unmeasured)}: that weight counts in no sum."
-    if len(found.unmeasured) == len(found.weights):
-        return
-    given = ", ".join(f"{name} {weight:g}" for name, weight in found.weights.items())
-    yield f"With your weights ({given}): {_sums(found.weighted)}; {found.open:.3g} is not settled."
-    first, equal = _first(found.weighted), _first(found.equal)
-    change = "they do not change who is first" if first == equal else f"they put {first} first instead of {equal}"
-    yield f"With equal weights: {_sums(found.equal)}. Compared with that, {change}."
-
-
-def _sums(sums: Mapping[str, float]) -> str:
-    return ", ".join(f"{arm} {weight:.3g}" for arm, weight in sums.items())
-
-
-def _first(sums: Mapping[str, float]) -> str:
-    most = max(sums.values(), default=0.0)
-    first = [arm for arm, weight in sums.items() if isclose(weight, most) and most > 0]
-    return " and ".join(first) or "nobody"
-
-
-def _enough(points: Sequence[PointResult]) -> Iterator[str]:
+def _enough(found: Iterable[Enough]) -> Iterator[str]:
     """What is enough, of every run that sweeps and asks."""
-    slos = {one.run.run_id: one.whole.parsed_scenario.sweep.slo for one in points}
-    for run, found in enough_of(points).items():
-        yield from (f"{demand_sentence(each, slos[run])} ({run})" for each in found)
+    yield from (f"{demand_sentence(each.demand, each.slo)} ({each.run})" for each in found)
 
 
 def _counted(facts: Sequence[Facts], numbers: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:
@@ -201,17 +206,16 @@ def _counted(facts: Sequence[Facts], numbers: Mapping[str, str]) -> Iterator[tup
     places: dict[tuple[str, str], list[Facts]] = {}
     for one in facts:
         places.setdefault((one.run, one.point), []).append(one)
-    told: set[tuple[str, ...]] = set()
+    told: dict[str, dict[str, float | None]] = {}
     for (run, point), own in places.items():
         for about, count in COUNTS.items():
-            line = (
-                about,
-                point or NONE,
-                ", ".join(f"{arm} {_count(number)}" for arm, number in _by_arm(own, count).items()),
-            )
-            if line not in told and any(count(one) is not None for one in own):
-                told.add(line)
-                yield words(line[0], line[1], NONE, "counted", line[2], numbers[run])
+            counted = _by_arm(own, count)
+            known = told.setdefault(f"{about} {point}", {})
+            if counted.items() <= known.items() or not any(number is not None for number in counted.values()):
+                continue
+            known |= counted
+            words_of = ", ".join(f"{arm} {_count(number)}" for arm, number in counted.items())
+            yield words(about, point or NONE, NONE, "counted", words_of, numbers[run])
 
 
 def _by_arm(facts: Sequence[Facts], count: Callable[[Facts], float | None]) -> dict[str, float | None]:
@@ -223,11 +227,11 @@ def _count(number: float | None) -> str:
     return NONE if number is None else format_count(number)
 
 
-def _missing(card: Card) -> Iterator[tuple[Cell, ...]]:
+def _missing(card: Card, places: Mapping[str, str]) -> Iterator[tuple[Cell, ...]]:
     """One line for each command, with all that it would measure."""
     topics: dict[str, list[str]] = {}
     for topic, command in card.missing.items():
-        topics.setdefault(command, []).append(topic)
+        topics.setdefault(placed(command, places), []).append(topic)
     for command, own in topics.items():
         yield (*words(_together(own), NONE, NONE, "not measured"), Cell(command, command=True), *words(NONE))
 

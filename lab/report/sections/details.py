@@ -10,12 +10,12 @@ from lab.metric_types import Reading
 from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.plan.models.model import arm_title
 from lab.record.types import RunInfo
-from lab.report.content import Cell, Column, Listing, Reader, Section, Table, section
+from lab.report.content import Audience, Cell, Column, Listing, Section, Table, section
 from lab.report.parts.cells import UNKNOWN, cell, columns, metric_cell, only, ratio_cells, words
 from lab.report.parts.effects import signed_size, size_of_difference
 from lab.report.parts.fact_words import fact_name, fact_value
 from lab.report.parts.facts import flat
-from lab.report.parts.values import NO_JUDGEMENTS, Judgements, fallback_note, ratio_note
+from lab.report.parts.values import NO_JUDGEMENTS, THIN_MARK, Judgements, fallback_note, is_thin, ratio_note, thin_note
 from lab.report.sections.secured import tls_table
 from lab.scenario.images import PYTHON
 from lab.scenario.model import APP_IMAGE
@@ -82,7 +82,14 @@ def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_
     blocks = summary.blocks[:MAX_BLOCK_COLUMNS]
     primaries = summary.scenario.compare.primary
     rows = tuple(
-        _metric_row(metric, values, metric.key in primaries, judgements.get(Reading(metric.key, arm.name)), blocks)
+        _metric_row(
+            metric,
+            values,
+            metric.key in primaries,
+            judgements.get(Reading(metric.key, arm.name)),
+            blocks,
+            THIN_MARK if is_thin(summary, metric.key, arm.name) else "",
+        )
         for metric in CATALOGUE
         if metric.group is group
         for arm in summary.arms
@@ -92,7 +99,7 @@ def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_
     hidden = len(summary.blocks) - len(blocks)
     keys = {metric.key for metric in CATALOGUE if metric.group is group}
     ratio = (
-        ratio_note(judgements) + fallback_note(summary, judgements, keys)
+        ratio_note(judgements) + fallback_note(summary, judgements, keys) + thin_note(summary, keys)
         if judgements
         else "median of the blocks' ratios."
     )
@@ -103,7 +110,7 @@ def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_
             [f"block {block}{'' if block in summary.decision.used else ' (not valid)'}" for block in blocks]
         ),
         rows=rows,
-        note=f"Medians over the valid blocks; ratio to {summary.baseline}: {ratio}"
+        note=f"Medians over the valid blocks; change against {summary.baseline}: {ratio}"
         + (f" {hidden} further blocks are not shown." if hidden else ""),
     )
 
@@ -112,16 +119,16 @@ def _metric_columns(blocks: Sequence[str]) -> tuple[Column, ...]:
     """An interval is one text for people, and two numbers for programs, which also need to know the unit."""
     return (
         *columns("metric", "arm", "kind"),
-        *only(Reader.PROGRAMS, columns("unit")),
+        *only(Audience.PROGRAMS, columns("unit")),
         *columns(numeric=["median"]),
-        *only(Reader.PEOPLE, columns(numeric=["against the baseline"])),
-        *only(Reader.PROGRAMS, columns(numeric=("ratio", "interval low", "interval high"))),
+        *only(Audience.PEOPLE, columns(numeric=["against the baseline"])),
+        *only(Audience.PROGRAMS, columns(numeric=("ratio", "interval low", "interval high"))),
         *columns(numeric=blocks),
     )
 
 
 def _metric_row(
-    metric: Metric, values: ArmMetric, primary: bool, judged: Judgement | None, blocks: Sequence[int]
+    metric: Metric, values: ArmMetric, primary: bool, judged: Judgement | None, blocks: Sequence[int], mark: str
 ) -> tuple[Cell, ...]:
     interval = judged.interval if judged else None
     return (
@@ -131,6 +138,7 @@ def _metric_row(
             (judged.estimate if judged else None) or values.ratio,
             interval,
             judged=judged is not None and judged.verdict is not None,
+            mark=mark,
         ),
         *(metric_cell(metric, values.values.get(block)) for block in blocks),
     )
@@ -213,11 +221,11 @@ def environment_table(run: RunInfo) -> Table:
         words(fact_name(key), fact_value(key, value), key, value or UNKNOWN)
         for key, value in flat(run.environment.facts)
     )
-    told = only(Reader.PEOPLE, columns("what", "found"))
+    told = only(Audience.PEOPLE, columns("what", "found"))
     return Table(
         key="environment",
         title="Environment",
-        columns=(*told, *only(Reader.PROGRAMS, columns("fact", "value"))),
+        columns=(*told, *only(Audience.PROGRAMS, columns("fact", "value"))),
         rows=rows,
         folded=True,
     )

@@ -7,7 +7,6 @@ from dataclasses import replace
 from math import inf
 
 from lab.analysis.comparison import Comparison
-from lab.analysis.conclusion import settled
 from lab.analysis.medians import LEVEL, span_of
 from lab.analysis.moves import Move, Part, moves
 from lab.analysis.summary import RunSummary
@@ -24,15 +23,16 @@ from lab.report.parts.cells import columns, metric_cell, metric_quantity, round_
 from lab.report.parts.drill_course import course_figure
 from lab.report.parts.drill_notice import notice_table
 from lab.report.parts.effects import size_of_difference, size_of_shift
+from lab.report.parts.judged import left_open
 from lab.report.parts.values import shown_value
-from lab.report.sections.lead import NOT_SETTLED
 from lab.scenario.drills import TICK_S
 from lab.units import count_of, format_duration, format_seconds
 
-HARM = "drill.harm"
-SHOWN = (HARM, "drill.recovery", "drill.share", "drill.process", "drill.lost")
+HARM, RECOVERY = "drill.harm", "drill.recovery"
+NOT_OVER = "the drill was not over when the measure phase ended, so harm and recovery are not known"
+SHOWN = (HARM, RECOVERY, "drill.share", "drill.process", "drill.lost")
 ENDS: Mapping[str, tuple[str, str]] = {
-    "drill.recovery": ("first 3 s without a bad request", "requests were still bad when the trial ended"),
+    RECOVERY: ("first 3 s without a bad request", "requests were still bad when the trial ended"),
     "drill.share": ("the slot carries its share again", "the slot does not carry its share again in the trial"),
     "drill.process": ("a new process answers", "no new process answers in the trial"),
 }
@@ -65,7 +65,9 @@ def _sentences(summary: RunSummary) -> Iterator[str]:
             continue
         told = {key: metric_quantity(METRICS[key], shown_value(summary, arm.name, key)) for key in SHOWN}
         cost = "no request was bad" if harm == 0 else f"harm {told['drill.harm']}, {_budget(harm)}"
-        ends = (_end(shown_value(summary, arm.name, key), *names) for key, names in ENDS.items())
+        cost = NOT_OVER if harm == inf else cost
+        known = [key for key in ENDS if harm < inf or key != RECOVERY]
+        ends = (_end(shown_value(summary, arm.name, key), *ENDS[key]) for key in known)
         yield f"{arm.name}: {'; '.join([cost, *filter(None, ends)])} (medians)."
     yield from _moves(summary)
     yield from _clients(summary)
@@ -81,7 +83,7 @@ def _moves(summary: RunSummary) -> Iterator[str]:
 def _moved(move: Move) -> str:
     found, metric = move.judgement, METRICS[HARM]
     if found.difference is not None:
-        size = size_of_difference(metric, found.difference) + ("" if settled(found) else f", {NOT_SETTLED}")
+        size = size_of_difference(metric, found.difference) + (f", {word}" if (word := left_open(found)) else "")
     else:
         size = f"{size_of_shift(metric, found.shift or 0.0)} ({count_of(found.n, 'block')})"
     return f"{MOVERS[move.part]} by {size}, {move.arm} against {move.other}"
@@ -170,8 +172,8 @@ def _slo_s(summary: RunSummary) -> float:
 
 
 def _never(summary: RunSummary, arm: str) -> str:
-    """In how many blocks requests were still bad when the trial ended."""
-    values = [summary.metrics[Reading("drill.recovery", arm)].values.get(block) for block in summary.blocks]
+    """In how many blocks requests were still bad, or the drill not over, when the trial ended."""
+    values = [summary.metrics[Reading(RECOVERY, arm)].values.get(block) for block in summary.blocks]
     known = [value for value in values if value is not None]
     return f"{sum(value == inf for value in known)} of {count_of(len(known), 'block')}"
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from math import isinf
 
+from lab.analysis.conditions import expected_metrics
+from lab.analysis.judge.verdict import Verdict
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
-from lab.metrics import METRICS, Metric, Unit
-from lab.report.content import Cell, Column, Reader, Table
+from lab.metrics import METRICS, Group, Metric, Unit
+from lab.report.content import Audience, Cell, Column, Table
 from lab.report.parts.cells import (
     columns,
     metric_cell,
@@ -17,7 +20,17 @@ from lab.report.parts.cells import (
     words,
 )
 from lab.report.parts.late_answers import late_beside, late_told
-from lab.report.parts.values import Judgements, fallback_note, ratio_note, shown_value
+from lab.report.parts.values import (
+    ONE_RATIO,
+    THIN,
+    Judgements,
+    arm_names,
+    contenders,
+    fallback_note,
+    is_thin,
+    ratio_note,
+    shown_value,
+)
 
 NOT_VALID = "no valid block"
 HEADLINE = (
@@ -37,55 +50,86 @@ BESIDE = (("memory.pss.idle", "memory.slope.per_1k"),)  # who asks what stays as
 
 
 def headline(summary: RunSummary, judgements: Judgements) -> Table:
-    """The primaries and a few metrics everybody asks for: median of each arm, ratio to the baseline."""
+    """The primaries, what is expected and what everybody asks for: median of each arm, change against the baseline."""
     primary = summary.scenario.compare.primary
-    keys = dict.fromkeys((*primary, *(other for key, other in BESIDE if key in primary), *HEADLINE))
-    contenders = [arm.name for arm in summary.arms if arm.name != summary.baseline]
+    beside = (other for key, other in BESIDE if key in primary)
+    keys = dict.fromkeys((*primary, *expected_metrics(summary.scenario), *beside, *HEADLINE))
+    arms = contenders(summary)
     rows = tuple(
-        (*words(_title(summary, key), METRICS[key].unit), *_row(summary, METRICS[key], contenders, judgements))
+        (*words(_title(summary, key), METRICS[key].unit), *_row(summary, METRICS[key], arms, judgements))
         for key in keys
         if any(shown_value(summary, arm.name, key) is not None for arm in summary.arms)
     )
-    valid = {key: bool(summary.valid_for(key)) for key in keys}
-    basis = "the blocks that are valid for each metric" if any(valid.values()) else "all blocks, none of which is valid"
-    if any(valid.values()) and not all(valid.values()):
-        basis += f"; where that is none ({NOT_VALID}) over all blocks, which says nothing about the arms"
     return Table(
         key="headline",
         title="The arms side by side",
-        columns=tuple(_headline_columns(summary.baseline, contenders)),
+        columns=tuple(_headline_columns(summary.baseline, arms)),
         rows=rows,
-        note=(f"{told} " if (told := late_told(summary)) and late_beside(summary) else "")
-        + f"Medians over {basis}; ratio to {summary.baseline}: "
-        + (
-            ratio_note(judgements) + fallback_note(summary, judgements, keys)
-            if judgements and any(valid.values())
-            else "median of the blocks' ratios."
-        ),
+        note=_note(summary, judgements, keys, changes=bool(arms)),
     )
 
 
+def _note(summary: RunSummary, judgements: Judgements, keys: Collection[str], *, changes: bool) -> str:
+    """Say what the numbers are; ``changes``: and what the columns beside them are."""
+    late = late_told(summary) if late_beside(summary) else ""
+    known = any(summary.valid_for(key) for key in keys)
+    change = "median of the blocks' ratios." if len(summary.blocks) > 1 else ONE_RATIO
+    if judgements and known:
+        change = ratio_note(judgements) + fallback_note(summary, judgements, keys) + _narrower(judgements, keys)
+    told = f"; change against {summary.baseline}: {change}" if changes else "."
+    return " ".join(filter(None, (late, f"{_basis(summary, keys)}{told}")))
+
+
+def _basis(summary: RunSummary, keys: Collection[str]) -> str:
+    """Which blocks the numbers are of."""
+    valid, one = [bool(summary.valid_for(key)) for key in keys], len(summary.blocks) == 1
+    if not any(valid):
+        return (
+            "Values of the only block, which is not valid" if one else "Medians over all blocks, none of which is valid"
+        )
+    if all(valid):
+        return "Values of the only block" if one else "Medians over the blocks that are valid for each metric"
+    if one:
+        return f"Values of the only block, which says nothing about the arms where it is not valid ({NOT_VALID})"
+    return (
+        "Medians over the blocks that are valid for each metric; where that is none "
+        f"({NOT_VALID}) over all blocks, which says nothing about the arms"
+    )
+
+
+def _narrower(judgements: Judgements, keys: Collection[str]) -> str:
+    """Say that the answer has another interval of what is equivalent than this table; empty where no row has one."""
+    equivalent = (found for (key, _), found in judgements.items() if key in keys)
+    alike = (found.equivalence for found in equivalent if found.verdict is Verdict.EQUIVALENT and found.interval)
+    told = " and ".join(f"{level * 100:.4g}%" for level in sorted({each.level for each in alike if each}))
+    return f" What is equivalent was decided by a narrower interval ({told}), which the answer has." if told else ""
+
+
 def _title(summary: RunSummary, key: str) -> str:
-    """The metric's, with a warning where its numbers do not count and those of others do."""
-    warn = not summary.valid_for(key) and bool(summary.decision.used)
-    return f"{METRICS[key].title} ({NOT_VALID})" if warn else METRICS[key].title
+    """The metric's, with a warning where its numbers do not count and those of others do, or tell little."""
+    if not summary.valid_for(key) and summary.decision.used:
+        return f"{METRICS[key].title} ({NOT_VALID})"
+    thin = any(is_thin(summary, key, arm) for arm in arm_names(summary))
+    return f"{METRICS[key].title} ({THIN})" if thin else METRICS[key].title
 
 
-def _headline_columns(baseline: str, contenders: list[str]) -> Iterator[Column]:
-    yield from (*columns("metric"), *only(Reader.PROGRAMS, columns("unit")), *columns(numeric=[baseline]))
-    for arm in contenders:
+def _headline_columns(baseline: str, arms: list[str]) -> Iterator[Column]:
+    yield from (*columns("metric"), *only(Audience.PROGRAMS, columns("unit")), *columns(numeric=[baseline]))
+    for arm in arms:
         yield from (*columns(numeric=[arm]), *ratio_columns(f"against {baseline}", f"{arm} ratio"))
 
 
-def _row(summary: RunSummary, metric: Metric, contenders: list[str], judgements: Judgements) -> Iterator[Cell]:
+def _row(summary: RunSummary, metric: Metric, arms: list[str], judgements: Judgements) -> Iterator[Cell]:
     yield metric_cell(metric, shown_value(summary, summary.baseline, metric.key))
-    for arm in contenders:
+    for arm in arms:
         found = summary.metrics[Reading(metric.key, arm)]
         yield metric_cell(metric, shown_value(summary, arm, metric.key))
-        counted = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
+        sizes = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
         judged = judgements.get(Reading(metric.key, arm))
         middle = found.ratio if summary.valid_for(metric.key) else found.ratio_all
         ratio = (judged.estimate if judged else None) or middle
         interval = judged.interval if judged else None
         word = judged is not None and judged.verdict is not None
-        yield from ratio_cells(ratio, interval, judged=word) if counted else ratio_cells(None, None)
+        # What did not come to its end in the trial says so as a value; nothing has failed, as "failed" would say.
+        told = sizes and not (metric.group is Group.DRILL and ratio is not None and isinf(ratio))
+        yield from ratio_cells(ratio, interval, judged=word) if told else ratio_cells(None, None)

@@ -90,7 +90,8 @@ def _table(trends: Sequence[TrendContent], arms: Sequence[str]) -> Table:
         columns=columns("metric", "run", "validity", "changed", numeric=arms),
         rows=tuple(_row(trend, row) for trend in trends for row in reversed(trend.rows)),
         note="The median of an arm over the valid blocks, in parentheses the 95% interval of that median, with few "
-        "blocks their range. Values on different sides of a change are not comparable.",
+        "blocks, or where some failed, their range; failed where half of the blocks or more lie among failed requests. "
+        "Values on different sides of a change are not comparable.",
     )
 
 

@@ -1,72 +1,53 @@
 """The answer to the question in a sentence for each judged arm, and what was seen besides, in words with signs."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 
 from lab.analysis.comparable import driver_moves
 from lab.analysis.comparison import Comparison
 from lab.analysis.conclusion import (
-    ANONYMOUS,
     Conclusion,
-    Observation,
     Outcome,
-    Shares,
     Side,
     Standing,
     conclude_arms,
-    settled,
     standing,
 )
 from lab.analysis.contests import Contest
+from lab.analysis.expectations import Outcome as Expected
 from lab.analysis.judge.verdict import Judgement, Reason
 from lab.analysis.summary import RunSummary
 from lab.metrics import METRICS, Metric
 from lab.record.types import RunInfo
-from lab.report.first_screen import Answer, Group, Lead
+from lab.report.first_screen import NOT_VALID, Answer, Lead
 from lab.report.parts.answers import quoted
-from lab.report.parts.effects import (
-    brief_size,
-    deciding,
-    difference_bound,
-    less_or_more,
-    short_percent,
-    signed_size,
-    size_of_difference,
-    size_of_shift,
-)
+from lab.report.parts.effects import brief_size, difference_bound, short_percent
 from lab.report.parts.gate_sentences import listed
-from lab.report.parts.storage import APART, here
-from lab.units import count_of, format_ratio
+from lab.report.parts.judged import (
+    FAILS_MANY,
+    FAILS_MORE,
+    WORDS,
+    change,
+    measured,
+    second_word,
+)
+from lab.report.parts.storage import ALONE, here, holds_where
+from lab.report.sections.expectation_sentences import expected_answer
+from lab.report.sections.observed import Place, groups, same_front, striking
+from lab.units import format_ratio
 
 OPENINGS: Mapping[Outcome, str] = {
     Outcome.BETTER: "{arm} is better than {baseline}{where}{here}",
     Outcome.WORSE: "{arm} is worse than {baseline}{where}{here}",
     Outcome.TRADE: "{arm} against {baseline} is a trade-off{here}",
-    Outcome.EQUIVALENT: "{arm} and {baseline} are about the same{here}",
+    Outcome.EQUIVALENT: "{arm} and {baseline} are about the same{where}{here}",
     Outcome.SMALL: "{arm} differs from {baseline}{where}{here}, maybe too little to matter",
     Outcome.OPEN: "{arm} against {baseline} is not settled{where}{here}",
-    Outcome.NUMBERS: "No verdict on {arm} against {baseline}{here}",
+    Outcome.NUMBERS: "No verdict on {arm} against {baseline}",  # numbers hold where each was measured
     Outcome.FAILING: "{arm} against {baseline} has no winner{here}",
 }
-WORDS: Mapping[Standing, str] = {
-    Standing.BETTER: "better",
-    Standing.WORSE: "worse",
-    Standing.EQUIVALENT: "about the same",
-    Standing.OPEN: "could be either",
-    Standing.REFUSED: "inconclusive",
-    Standing.NUMBERS: "no verdict",
-}
-REFUSALS: Mapping[Reason, str] = {
-    Reason.TOO_FEW_REQUESTS: "too few requests",
-    Reason.FAILED: "requests failed",
-    Reason.MISSING: "a value is missing",
-    Reason.NO_RATIO: "there is no ratio",
-    Reason.CENSORED: "beyond the rates tried",
-    Reason.LOOK: "undecided",
-    Reason.NO_SUCCESS: "no request succeeded",
-}
-FAILS_MORE = "fails more requests"
-NOT_SETTLED = "not settled"
+UNNAMED = {Outcome.TRADE, Outcome.NUMBERS, Outcome.FAILING}  # whose opening leaves the metrics to the clauses
 MAKES: Mapping[Outcome, Collection[Standing]] = {  # the standings that make an arm's answer what it is
     Outcome.BETTER: {Standing.BETTER},
     Outcome.WORSE: {Standing.WORSE},
@@ -79,51 +60,86 @@ MAKES: Mapping[Outcome, Collection[Standing]] = {  # the standings that make an 
 }
 
 NUMBERS_ONLY = Answer(sentence="No verdict: these are numbers only.", word=Outcome.NUMBERS)  # of several points
-INVALID = "invalid"  # the outcome of a run whose numbers say nothing
-Place = Callable[[Contest], str]  # of a metric of an arm: where it holds, " on this storage driver", or everywhere, ""
 
 
 def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
     """The answer of a run; of one that is not valid only that it has none."""
-    place, baseline = partial(here, run, summary), comparison.baseline
+    place, whole = partial(here, run, summary), partial(holds_where, run, summary)
+    baseline = comparison.baseline
     pairs = {(one.metric, one.arm) for one in (*comparison.primaries, *comparison.exploratory)}
     driven = {arm for metric, arm in pairs if driver_moves(run.environment, summary, metric, arm)}
     found = conclude_arms(summary, comparison, driven)
-    whole_lost = not run.exploratory and summary.decision.lost >= summary.decision.needed
-    if whole_lost and summary.decision.needed:
-        return Lead(title="Not valid", sentences=(Answer(sentence="No answer: this run is not valid.", word=INVALID),))
+    if is_lost(run, summary):
+        return Lead(title="Not valid", sentences=(NOT_VALID,))
+    sides = [side for side in found.sides if side.contests]
+    expected = answer_expected(run, summary, comparison)
     return Lead(
-        title=_title(found, baseline, place),
-        sentences=tuple(
-            Answer(sentence=side_sentence(side, baseline, place), word=side.outcome.value)
-            for side in found.sides
-            if side.contests
+        title=_both(_title(found, baseline, whole), expected.why if expected else ""),
+        sentences=(
+            *(Answer(sentence=side_sentence(side, baseline, whole), word=side.outcome.value) for side in sides),
+            *((replace(expected, why=""),) if expected else ()),
         ),
-        observed=tuple(_groups([side.arm for side in found.sides], found.observed, place, found.shares)),
-        controls=tuple(_groups(list(dict.fromkeys(one.arm for one in found.controls)), found.controls, place)),
+        striking=tuple(striking(found, baseline, place)),
+        observed=tuple(groups([side.arm for side in found.sides], found.observed, place, found.shares)),
+        controls=(
+            *groups(list(dict.fromkeys(one.arm for one in found.controls)), found.controls, place),
+            *(same_front(alike, place) for alike in found.alike),
+        ),
+        arm=next((side.arm for side in sides), ""),
+        partly=any(ALONE in _holds(side, whole) for side in sides[:1]),
     )
 
 
+def _both(arms: str, expected: str) -> str:
+    """``"replicas vs workers: memory −11.0%, better; the expectation is violated"``, or what there is of the two."""
+    return f"{arms}; {expected[0].lower()}{expected[1:]}" if arms and expected else arms or expected
+
+
+def is_lost(run: RunInfo, summary: RunSummary) -> bool:
+    """Whether a run is not valid of anything that it was to tell: then it has no answer at all."""
+    decision = summary.decision
+    return bool(decision.needed) and not run.exploratory and decision.lost >= decision.needed
+
+
+def answer_expected(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Answer | None:
+    """What the expectations came to, where that is the answer or a part of it; None where the arms are the answer.
+
+    So it is where no arm is judged, as of a single one, and where one is violated; never in a run that is not valid.
+    """
+    if is_lost(run, summary):
+        return None
+    found = expected_answer(comparison.conditions)
+    is_answer = found is not None and (not comparison.primaries or found.word == Expected.VIOLATED)
+    return found if is_answer else None
+
+
 def side_sentence(side: Side, baseline: str, place: Place) -> str:
-    """How one arm stands in everything that was judged, and where that holds."""
+    """How one arm stands in everything that was judged, and where that holds.
+
+    The metric is named even where it is the only one: "about the same" of memory must not be read as of everything.
+    """
     alone = len(side.contests) + len(side.invalid) == 1
     worded = alone and side.outcome is not Outcome.FAILING  # "no winner" leaves the verdict to be said
+    named = alone and side.outcome not in UNNAMED and not side.failed  # next to its number already
     holds, numbers = _holds(side, place), side.outcome is Outcome.NUMBERS
     clauses = [
-        *(_clause(each, "" if holds else place(each), worded, numbers) for each in side.contests),
+        *(
+            _clause(each, "" if holds else place(each), worded or numbers, named, _refused(side, each))
+            for each in side.contests
+        ),
         *(f"{METRICS[key].called} not valid in this run" for key in side.invalid),
     ]
     opening = OPENINGS[side.outcome].format(
-        arm=quoted(side.arm), baseline=quoted(baseline), where="" if alone else _where(side), here=holds
+        arm=quoted(side.arm), baseline=quoted(baseline), where=_where(side), here=holds
     )
     return f"{opening}{_failing(side)}: {'; '.join(clauses)}."
 
 
 def _holds(side: Side, place: Place) -> str:
     """Where the answer holds, if all metrics hold only there that make it what it is."""
-    if side.invalid and Standing.REFUSED in MAKES[side.outcome]:
+    if side.outcome is Outcome.NUMBERS or (side.invalid and Standing.REFUSED in MAKES[side.outcome]):
         return ""
-    told = {place(each) for each in side.contests if standing(each.judgement) in MAKES[side.outcome]}
+    told = {place(each) for each in side.contests if side.counted(each) in MAKES[side.outcome]}
     return told.pop() if len(told) == 1 else ""
 
 
@@ -139,101 +155,47 @@ def failed_shares(failed: Mapping[str, float]) -> str:
 
 
 def _where(side: Side) -> str:
-    """``" in memory"``: what an arm is better, worse or not settled in, where more was judged than that."""
-    found = {contest.metric: standing(contest.judgement) for contest in side.contests}
+    """``" in memory"``: what an arm is better, worse, about the same or not settled in."""
+    found = {contest.metric: side.counted(contest) for contest in side.contests}
     found |= dict.fromkeys(side.invalid, Standing.REFUSED)
     own = [METRICS[key].called for key, where in found.items() if where in MAKES[side.outcome]]
     return f" in {listed(own)}"
 
 
-def _clause(contest: Contest, place: str, alone: bool, numbers_alone: bool) -> str:
-    """``"memory −11.0% (−11.1…−10.8%), better"``; the word is left out where the sentence began with it."""
+def _refused(side: Side, contest: Contest) -> str:
+    """``"no winner: “workers” fails more requests"``; empty where the answer has said it already, and of all else."""
+    if side.outcome is Outcome.FAILING or contest.metric not in side.refused:
+        return ""
+    return (
+        f"no winner: {quoted(side.refused[contest.metric])} {FAILS_MORE if contest.barred is not None else FAILS_MANY}"
+    )
+
+
+def _clause(contest: Contest, place: str, worded: bool, named: bool, refused: str) -> str:
+    """``"memory −11.0% (−11.1…−10.8%), better"``; without the word, or the metric, that the sentence began with."""
     found, metric = contest.judgement, METRICS[contest.metric]
-    where, size = standing(found), f"{measured(found, metric)}{place}"
+    where, size = standing(found), f"{change(found, metric) if named else measured(found, metric)}{place}"
+    if refused:
+        return f"{size}, {refused}"
     if found.reason is Reason.FAILS_MORE:
-        return f"{metric.called}, where it {FAILS_MORE}"
+        return f"it {FAILS_MORE}" if named else f"{metric.called}, where it {FAILS_MORE}"
     if where is Standing.SMALL:
         return (
-            f"{size}, around the bound of {_bound(found, metric)}" if alone else f"{size}, {second_word(found, metric)}"
+            f"{size}, around the bound of {_bound(found, metric)}"
+            if worded
+            else f"{size}, {second_word(found, metric)}"
         )
     if where is Standing.REFUSED and found.estimate is None and found.shift is None and found.difference is None:
         return f"{size} ({why})" if (why := second_word(found, metric)) else size
     if where is Standing.REFUSED:
         return ": ".join(filter(None, [f"{size}, {WORDS[where]}", second_word(found, metric)]))
-    said = alone or numbers_alone  # the sentence began with the word
-    return size if said else f"{size}, {WORDS[where]}"
+    return size if worded else f"{size}, {WORDS[where]}"
 
 
 def _bound(found: Judgement, metric: Metric) -> str:
     """``"5%"``; where differences are judged, ``"0.1 points"`` or ``"500 ms"``."""
     bound = found.bound or 0.0
     return difference_bound(metric, bound) if metric.paired_difference else short_percent(bound)
-
-
-def measured(found: Judgement, metric: Metric) -> str:
-    """``"memory −11.0% (−11.1…−10.8%)"``: how much more or less than the baseline, with the interval that decides."""
-    interval = deciding(found)
-    if found.difference is not None and interval is not None:
-        return f"{metric.called} {size_of_difference(metric, interval)}"
-    if found.shift is not None:
-        return f"{metric.called} {size_of_shift(metric, found.shift)}"
-    if found.estimate is None:
-        return f"{metric.called} not compared"
-    return f"{metric.called} {signed_size(found.estimate, interval)}"
-
-
-def second_word(found: Judgement, metric: Metric) -> str:
-    """Tell why a verdict is what it is, for its badge; empty where the verdict says it all."""
-    where = standing(found)
-    if where is Standing.SMALL:
-        if found.estimate is None:
-            return "maybe too little to matter"
-        return f"{less_or_more(metric, found.estimate)}, maybe too little to matter"
-    if where is Standing.OPEN:
-        return WORDS[where]
-    if where is Standing.REFUSED:
-        return REFUSALS.get(found.reason, "")
-    return FAILS_MORE if found.reason is Reason.FAILS_MORE else ""
-
-
-def word_of(found: Judgement, metric: Metric) -> str:
-    """The verdict; of a metric without one how few blocks there were, or "not settled"; "" where it is settled."""
-    if found.verdict is not None:
-        return second_word(found, metric) or WORDS[standing(found)]
-    if deciding(found) is None:
-        return count_of(found.n, "block")
-    return "" if settled(found) else NOT_SETTLED
-
-
-def seen(found: Judgement, metric: Metric, place: str = "") -> str:
-    """``"p99 response time −1.2% (−4.1…+1.8%): not settled"``: never a size without its word, where it has one."""
-    size, word = f"{measured(found, metric)}{place}", word_of(found, metric)
-    if found.verdict is not None:
-        return f"{size}, {word}"
-    if deciding(found) is None:
-        return f"{size} ({word})"
-    return f"{size}: {word}" if word else size
-
-
-def _groups(
-    arms: Sequence[str], observed: Sequence[Observation], place: Place, shares: Sequence[Shares] = ()
-) -> Iterator[Group]:
-    """What was seen of each arm and not judged: the shares of the work, then what is settled, then the rest."""
-    for arm in arms:
-        work = (_share(own) for own in shares if own.arm == arm)
-        if told := (*work, *(_observation(one, place) for one in observed if one.arm == arm)):
-            yield Group(about=arm, sentences=told)
-
-
-def _share(own: Shares) -> str:
-    told = f"busiest process {format_ratio(own.share)} instead of {format_ratio(own.baseline)} of requests (medians)"
-    doubt = deciding(own.judgement) is not None and not settled(own.judgement)
-    return f"{told}: {NOT_SETTLED}" if doubt else told
-
-
-def _observation(one: Observation, place: Place) -> str:
-    apart = APART if one.contest.metric == ANONYMOUS else ""
-    return f"{apart}{seen(one.contest.judgement, METRICS[one.contest.metric], place(one.contest))}"
 
 
 def _title(found: Conclusion, baseline: str, place: Place) -> str:
@@ -245,6 +207,7 @@ def _title(found: Conclusion, baseline: str, place: Place) -> str:
                 continue
             size = f"{METRICS[contest.metric].called} {brief_size(judged.estimate, judged.interval)}"
             word = second_word(judged, METRICS[contest.metric]) or WORDS[standing(judged)]
-            word = "requests failed" if side.failed else f"{word}{place(contest)}"
-            return f"{side.arm} vs {baseline}: {size}, {word}"
+            word = f"{word}{place(contest)}" + (", and requests failed" if side.failed else "")
+            unwon = side.outcome is Outcome.FAILING or contest.metric in side.refused
+            return f"{side.arm} vs {baseline}: {size}, {'requests failed' if unwon else word}"
     return ""

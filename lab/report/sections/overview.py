@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,13 +10,11 @@ from enum import StrEnum
 from lab.errors import ScenarioError
 from lab.record.bundle_reading import BUNDLE
 from lab.record.types import RunInfo, TrialState
-from lab.report.first_screen import Answer
+from lab.report.first_screen import INVALID, NOT_VALID, Answer
 from lab.report.parts.facts import cores_text, known, memory_text
 from lab.report.parts.going_on import again_command
-from lab.report.sections.lead import INVALID, NUMBERS_ONLY
+from lab.report.sections.lead import NUMBERS_ONLY
 from lab.report.told import Told
-
-NOT_VALID_ANSWER = Answer(sentence="No answer: this run is not valid.", word=INVALID)
 
 
 class Validity(StrEnum):
@@ -33,10 +32,12 @@ class Validity(StrEnum):
 class Entry:
     """A run that was found: what is known of it, or, without ``info``, the ``problem`` with it.
 
-    ``name`` is that of its folder or bundle; ``told`` is None where no report says what came out.
+    ``name`` is that of its folder or bundle, ``place`` its path as a command names it here; ``told`` is None where no
+    report says what came out.
     """
 
     name: str
+    place: str = ""
     info: RunInfo | None = None
     told: Told | None = None
     has_page: bool = False
@@ -45,11 +46,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """An entry in words. ``blocks``: ``"6/6"`` valid ones of the planned; empty where no report tells."""
+    """An entry in words; ``place`` is quoted for a shell.
+
+    ``blocks``: ``"6/6"`` valid ones of the planned; empty where no report tells.
+    """
 
     name: str
     validity: Validity
     answers: tuple[Answer, ...]
+    place: str = ""
     when: str = ""
     scenario: str = ""
     question: str = ""
@@ -75,9 +80,10 @@ def row_of(entry: Entry) -> Row:
     """A run as the list shows it."""
     info = entry.info
     if info is None:
-        return Row(name=entry.name, validity=validity_of(entry), answers=answers_of(entry))
+        return Row(name=entry.name, place=place_of(entry), validity=validity_of(entry), answers=answers_of(entry))
     return Row(
         name=entry.name,
+        place=place_of(entry),
         when=info.started_at[:16].replace("T", " "),
         scenario=info.scenario_name,
         question=info.question,
@@ -89,6 +95,11 @@ def row_of(entry: Entry) -> Row:
         has_page=entry.has_page,
         points=entry.told.points if entry.told else (),
     )
+
+
+def place_of(entry: Entry) -> str:
+    """The run as a command typed here names it."""
+    return shlex.quote(entry.place or entry.name)
 
 
 def validity_of(entry: Entry) -> Validity:
@@ -116,12 +127,13 @@ def answers_of(entry: Entry) -> tuple[Answer, ...]:
     validity, info, told = validity_of(entry), entry.info, entry.told
     if validity is Validity.UNREADABLE:
         return (Answer(sentence=entry.problem, word=INVALID),)
-    if validity is Validity.NOT_VALID:
-        return (NOT_VALID_ANSWER,)
-    if info and info.cut:
-        return (Answer(sentence=cut_words(entry)),)
     answers = told.answers if told else ()
     several = told is not None and len(told.points) > 1
+    if validity is Validity.NOT_VALID:
+        stands = several and any(each.word != INVALID for each in answers)  # what a run says of its other points
+        return answers if stands else (NOT_VALID,)
+    if info and info.cut:
+        return (Answer(sentence=cut_words(entry)),)
     return (
         (NUMBERS_ONLY,) if several and answers and all(each.word == NUMBERS_ONLY.word for each in answers) else answers
     )
@@ -135,7 +147,8 @@ def cut_words(entry: Entry) -> str:
     if not (entry.told and entry.told.is_lost):
         return cut
     try:
-        again = f", start again: `{again_command(entry.info.parsed_scenario, entry.info.run_id)}`"
+        run = entry.info.run_id if entry.place.endswith(BUNDLE) else entry.place or entry.info.run_id
+        again = f", start again: `{again_command(entry.info.parsed_scenario, run)}`"
     except ScenarioError:  # of another version of the lab, which alone can run it: one line must not end the list
         again = ""
     return f"Cannot become valid any more{again}. {cut}"

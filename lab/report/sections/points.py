@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lab.analysis.conclusion import settled
+from lab.analysis.conditions import expected_metrics
 from lab.analysis.judge.verdict import Judgement
 from lab.analysis.points import PointResult
 from lab.metric_types import Reading
@@ -11,15 +11,15 @@ from lab.metrics import METRICS, Metric
 from lab.report.content import Cell, Column, Table
 from lab.report.parts.cells import UNKNOWN, metric_cell, words
 from lab.report.parts.effects import deciding, signed_size, size_of_difference, size_of_shift
+from lab.report.parts.judged import left_open
 from lab.report.parts.values import shown_value
-from lab.report.sections.lead import NOT_SETTLED
 from lab.scenario.model import Scenario
 
 COSTS = ("drill.harm", "drill.recovery")
 
 
 def points_table(points: Sequence[PointResult]) -> Table:
-    """Every point and judged metric: the median of each arm and the change against the baseline, with its verdict."""
+    """Every point and metric that is judged or expected: each arm's median and change, with its verdict."""
     whole = points[0].whole.parsed_scenario
     arms = [arm.name for arm in whole.arms]
     return Table(
@@ -77,7 +77,7 @@ def _compared_columns(baseline: str, arm: str) -> tuple[Column, ...]:
 
 def _rows(points: Sequence[PointResult], whole: Scenario) -> Iterator[tuple[Cell, ...]]:
     for one in points:
-        for key in whole.compare.primary:
+        for key in dict.fromkeys((*whole.compare.primary, *expected_metrics(whole))):
             cells: list[Cell] = [*words(one.point.title, METRICS[key].title)]
             for arm in whole.arms:
                 runs = Reading(key, arm.name) in one.summary.metrics
@@ -102,5 +102,5 @@ def _compared(one: PointResult, key: str, arm: str) -> tuple[Cell, ...]:
     if found is None:  # it, or the baseline, cannot run there
         return Cell(UNKNOWN), Cell("")
     verdict = found.verdict.value if found.verdict else ""
-    open_ = "" if verdict or deciding(found) is None or settled(found) else NOT_SETTLED
+    open_ = "" if verdict or deciding(found) is None else left_open(found)
     return _change(found, METRICS[key]), Cell(verdict or open_, verdict=verdict)

@@ -15,7 +15,7 @@ from lab.scenario.secrets_of import secrets_in
 from lab.scenario.toml_text import scenario_text
 
 
-def again(run: RunInfo, summary: RunSummary) -> Section:
+def repeat_of_run(run: RunInfo, summary: RunSummary) -> Section:
     """Say how to repeat the run, and how to make its report again."""
     return repeat_section(
         run,
@@ -34,7 +34,7 @@ def run_command(run: RunInfo, summary: RunSummary) -> str:
     return f"{again_command(summary.scenario, run.run_id)}{flags}"
 
 
-def exploratory_again(run: RunInfo, summary: RunSummary) -> Section:
+def repeat_of_session(run: RunInfo, summary: RunSummary) -> Section:
     """Say how to look again, and how to measure."""
     return repeat_section(
         run,

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from lab.analysis.expectations import Outcome
 from lab.analysis.points import PointResult
-from lab.analysis.sweep import Demand, axis_of, curve, demands, lines_of
+from lab.analysis.sweep import Demand, Line, axis_of, curve, demands, lines_of
 from lab.metrics import METRICS, Metric, Unit
 from lab.plan.axes import AXES, Axis
-from lab.report.charts.curves import Curves, Plot, Series
+from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.scales import linear
 from lab.report.charts.svg import fill_key
 from lab.report.content import Figure, Section, section
@@ -22,6 +22,7 @@ NONE_ENOUGH = {
     "cpus": "no CPU quota that was tried",
     "memory": "no memory limit that was tried",
 }
+ALONE, AMONG_OTHERS = 230.0, 150.0  # pixels of a panel: a sweep of two axes has up to twelve
 UNITS = {Unit.BYTES: (MIB, "MiB"), Unit.SECONDS: (0.001, "ms")}
 
 
@@ -57,42 +58,48 @@ def _enough(found: Demand, axis: Axis) -> str:
 
 
 def _figure(scenario: Scenario, points: Sequence[PointResult], metric: Metric) -> Figure | None:
-    """One line for each arm, and each of the other values that are swept; None where fewer than two points have one."""
+    """A panel for each of the other values that are swept, on the same axes, with one line for each arm.
+
+    None where fewer than two points of each line have a value.
+    """
     axis = axis_of(scenario)
-    series = list(_series(scenario, points, metric, axis))
+    lines = lines_of(scenario, points, axis)
+    plots = tuple(Plot(series=tuple(_series(scenario, line, metric, axis)), heading=line.title) for line in lines)
+    series = [own for plot in plots for own in plot.series]
     if all(len(own.xs) < 2 for own in series):
         return None
     _, unit = UNITS.get(metric.unit, (1.0, ""))
+    apart = "A panel for each other value that is swept, all on the same axes. " if len(plots) > 1 else ""
     return Figure(
         key=f"sweep-{metric.key}",
         title=f"{metric.title[0].upper()}{metric.title[1:]}, by {axis.title}",
-        sentence="The middle of the averages of any two valid blocks, with its 95% interval; with few blocks, their "
-        "median and range. A point is left out if a block has no value. Each point has its own trials; points are not "
-        "judged against one another.",
+        sentence=f"{apart}The Hodges–Lehmann estimate over the valid blocks, with its 95% interval; with few blocks, "
+        "their median and range. A point is left out if a block has no value. Each point has its own trials; points "
+        "are not judged against one another.",
         chart=Curves(
             title=f"{metric.title} by {axis.title}",
             arms=tuple(arm.name for arm in scenario.arms),
-            plots=(Plot(series=tuple(series)),),
+            plots=plots,
             x=linear([x for own in series for x in own.xs], zero=True),
             y=linear([y for own in series for y in (*own.low, *own.high)], zero=True),
             x_title=axis.title,
             y_title=" ".join(filter(None, (metric.called, f"({unit})" if unit else ""))),
             keys=(fill_key("interval", 0.15),),
+            columns=columns_for(len(plots)),
+            height=ALONE if len(plots) == 1 else AMONG_OTHERS,
         ),
     )
 
 
-def _series(scenario: Scenario, points: Sequence[PointResult], metric: Metric, axis: Axis) -> Iterator[Series]:
+def _series(scenario: Scenario, line: Line, metric: Metric, axis: Axis) -> Iterator[Series]:
     size, _ = UNITS.get(metric.unit, (1.0, ""))
-    for dash, line in enumerate(lines_of(scenario, points, axis)):
-        for place, arm in enumerate(scenario.arms):
-            found = curve(line.points, metric.key, arm.name, axis)
-            yield Series(
-                arm=place,
-                name=f"{arm.name}, {line.title}" if line.title else arm.name,
-                xs=[one.at for one in found],
-                ys=[one.value / size for one in found],
-                low=[one.low / size for one in found],
-                high=[one.high / size for one in found],
-                dash=dash,
-            )
+    for place, arm in enumerate(scenario.arms):
+        found = curve(line.points, metric.key, arm.name, axis)
+        yield Series(
+            arm=place,
+            name=f"{arm.name}, {line.title}" if line.title else arm.name,
+            xs=[one.at for one in found],
+            ys=[one.value / size for one in found],
+            low=[one.low / size for one in found],
+            high=[one.high / size for one in found],
+        )

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from lab.analysis.across import Difference
 from lab.analysis.comparable import MUST_MATCH
 from lab.analysis.history import changes
 from lab.analysis.judge.intervals import blocks_needed
 from lab.analysis.medians import LEVEL
-from lab.metric_types import Metric, Reading
+from lab.metric_types import Group, Metric, Reading
 from lab.metrics import CATALOGUE
 from lab.record.types import RunInfo
 from lab.report.charts.trend import Trend, TrendChange, TrendPoint
 from lab.report.content import Figure
-from lab.report.parts.cells import axis, quantity, span_words
+from lab.report.parts.cells import FAILED, axis, metric_quantity, quantity, span_words
 from lab.report.parts.images import short_digests
 from lab.report.sections.overview import Entry, Row, Validity, row_of
-from lab.report.told import Told
+from lab.report.told import Told, ToldValue
 from lab.units import count_of
 
 NAMES: Mapping[str, str] = {
@@ -26,6 +27,12 @@ NAMES: Mapping[str, str] = {
     **{f"environment.{key}": name for key, name in MUST_MATCH.items()},
 }
 MAX_TEXT = 80  # characters of a value
+NO_END = "not reached"  # of a drill whose figure was not reached in the trial
+LOST = (
+    "A bar at the upper edge means that some blocks failed (of a drill: it had no end in the trial); the upright line "
+    "then begins at the least value. A cross means that half of the blocks or more failed; no line is drawn to it or "
+    "across it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +146,21 @@ def _marks(found: Sequence[Sequence[Difference]]) -> list[str]:
 
 def _median(told: Told, metric: Metric, arm: str) -> str:
     found = told.values.get(Reading(metric.key, arm))
-    return quantity(metric.unit, found.median if found else None)
+    return metric_quantity(metric, found.median if found else None)
 
 
 def _span(told: Told, metric: Metric, arm: str) -> str:
     found = told.values.get(Reading(metric.key, arm))
-    return span_words(metric.unit, found.low, found.high) if found else ""
+    return _ends(metric, found) if found else ""
+
+
+def _ends(metric: Metric, found: ToldValue) -> str:
+    """``"10.0 ms to 12.0 ms"``; where blocks failed, ``"10.0 ms or more; failed in 3 of 8 blocks"``."""
+    if not found.failed:
+        return span_words(metric.unit, found.low, found.high)
+    without = NO_END if metric.group is Group.DRILL else FAILED
+    least = [f"{quantity(metric.unit, found.low)} or more"] if isfinite(found.low) else []
+    return "; ".join([*least, f"{without} in {found.failed} of {count_of(found.blocks, 'block')}"])
 
 
 def _figure(runs: Sequence[Known], rows: Sequence[TrendRow], metric: Metric, arms: Sequence[str]) -> Figure | None:
@@ -172,31 +188,36 @@ def _figure(runs: Sequence[Known], rows: Sequence[TrendRow], metric: Metric, arm
         ),
         y_title=unit,
     )
-    return Figure(key="trend", title=metric.title, sentence=_sentence(runs, len(marked)), chart=chart)
+    failed = any(point.lost for point in points)
+    return Figure(key="trend", title=metric.title, sentence=_sentence(runs, len(marked), failed=failed), chart=chart)
 
 
 def _point(run: Known, metric: Metric, arm: int, name: str, place: int, divisor: float) -> TrendPoint | None:
     found = run.told.values.get(Reading(metric.key, name))
     if found is None:
         return None
-    value, ends = quantity(metric.unit, found.median), span_words(metric.unit, found.low, found.high)
+    over = "" if found.failed else f" over {count_of(found.blocks, 'block')}"
     return TrendPoint(
         arm=arm,
         place=place,
         value=found.median / divisor,
         low=found.low / divisor,
         high=found.high / divisor,
-        text=f"{run.row.when}, {name}: {value} ({ends} over {count_of(found.blocks, 'block')}), {run.row.validity}",
+        text=f"{run.row.when}, {name}: {_median(run.told, metric, name)} ({_ends(metric, found)}{over}), "
+        f"{run.row.validity}",
         hollow=run.row.validity is not Validity.VALID,
+        lost=found.failed > 0,
     )
 
 
-def _sentence(runs: Sequence[Known], changed: int) -> str:
+def _sentence(runs: Sequence[Known], changed: int, *, failed: bool) -> str:
     parts = [
         f"{count_of(len(runs), 'run')}: each dot is the median of an arm over the valid blocks of a run, the upright "
         f"line through it is the 95% interval of that median, with fewer than {blocks_needed(LEVEL)} blocks their "
         "range."
     ]
+    if failed:
+        parts.append(LOST)
     if any(run.row.validity is not Validity.VALID for run in runs):
         parts.append("Hollow dots are runs that are not valid.")
     if changed:

@@ -14,20 +14,22 @@ from lab.analysis.sent import sent_by_node
 from lab.analysis.summary import RunSummary
 from lab.metrics import Unit
 from lab.record.types import RunInfo
-from lab.report.content import Cell, Reader, Section, Table, section
+from lab.report.content import Audience, Cell, Section, Table, section
 from lab.report.first_screen import Group
-from lab.report.parts.caveats import caveats
+from lab.report.parts.caveats import caveats, caveats_counted
 from lab.report.parts.cells import cell, columns, only, quantity, words
 from lab.report.parts.gate_sentences import gate_sentence
-from lab.report.parts.outcomes import family_table, finding_table
+from lab.report.parts.late_answers import KEEPALIVE
+from lab.report.parts.outcomes import family_table, finding_table, valid_for_what
 from lab.report.sections.names import exception_table
 from lab.units import count_of
 
 MAX_CAVEATS = 12
 MAX_ERRORS = 10
+UNITS = {KEEPALIVE: Unit.SECONDS}  # of what is no gate, and leaves a caveat
 
 
-def belief(run: RunInfo, summary: RunSummary) -> Section:
+def validity_section(run: RunInfo, summary: RunSummary) -> Section:
     """The section on validity; it is as long when everything holds as when it does not."""
     found = caveats(run, summary)
     tables = (*gate_tables(summary), family_table(summary), finding_table(summary))
@@ -35,17 +37,20 @@ def belief(run: RunInfo, summary: RunSummary) -> Section:
         "belief",
         "Gates and caveats",
         *(*tables, load_table(summary), sent_table(summary), error_table(summary), exception_table(summary)),
-        sentences=(_blocks(summary), _generator(headroom(run, summary))),
-        caveats=tuple(map(_few, found.judged)),
-        asides=tuple(map(_few, found.others)),
-        short="Trust",
+        sentences=(_blocks(summary), *caveats_counted(found), _generator(headroom(run, summary))),
+        caveats=tuple(map(few, found.judged)),
+        asides=tuple(map(few, found.others)),
+        short="Caveats",
     )
 
 
-def _few(found: Group) -> Group:
+def few(found: Group, where: str = "see the tables") -> Group:
+    """The first caveats of a group, how many more there are, and where these are told."""
     hidden = len(found.sentences) - MAX_CAVEATS
-    more = [f"… and {hidden} further caveats, see the tables."] if hidden > 0 else []
-    return Group(about=found.about, sentences=(*found.sentences[:MAX_CAVEATS], *more))
+    if hidden <= 0:
+        return found
+    more = f"… and {count_of(hidden, 'further caveat')}, {where}."
+    return Group(about=found.about, sentences=(*found.sentences[:MAX_CAVEATS], more), hidden=hidden)
 
 
 def _generator(room: Headroom | None) -> str:
@@ -60,7 +65,7 @@ def _blocks(summary: RunSummary) -> str:
     gates = (
         f"{passed} of {len(summary.gates)} gates passed in every trial" if summary.gates else "no gate was evaluated"
     )
-    valid = f"{count_of(used, 'block')} {'is' if used == 1 else 'are'} valid"
+    valid = f"{count_of(used, 'block')} {'is' if used == 1 else 'are'} valid{valid_for_what(decision) if used else ''}"
     return f"{trials} in {len(summary.blocks)} of {blocks} finished; {valid}; {gates}."
 
 
@@ -71,9 +76,9 @@ def gate_tables(summary: RunSummary) -> tuple[Table, Table, Table]:
     others = gate_table(summary, "gates-failed", "Gates that did not pass", [g for g in ranked if g not in held])
     passed = gate_table(summary, "gates-passed", f"{count_of(len(held), 'gate')} passed", held)
     return (
-        replace(others, reader=Reader.PEOPLE),
-        replace(passed, reader=Reader.PEOPLE, folded=True),
-        replace(gate_table(summary, "gates", "Gates", ranked), reader=Reader.PROGRAMS),
+        replace(others, reader=Audience.PEOPLE),
+        replace(passed, reader=Audience.PEOPLE, folded=True),
+        replace(gate_table(summary, "gates", "Gates", ranked), reader=Audience.PROGRAMS),
     )
 
 
@@ -96,12 +101,12 @@ def gate_table(summary: RunSummary, key: str, title: str, gates: Sequence[GateSu
         title=title,
         columns=(
             *columns("gate", "worst", numeric=("worst value", "limit")),
-            *only(Reader.PROGRAMS, columns("unit")),
+            *only(Audience.PROGRAMS, columns("unit")),
             *columns("passed", "trial", "what was found there"),
         ),
         rows=rows,
         note="A gate is a check of the instrument and of the machine; one that fails makes its whole block invalid for "
-        "the metrics that it spoils.",
+        "the metrics that it affects.",
     )
 
 
@@ -113,7 +118,7 @@ def _words(summary: RunSummary, gate: GateSummary) -> str:
 def _held(gate: GateSummary) -> tuple[Cell, ...]:
     """The worst value, the limit with the side on which a pass lies, and their unit."""
     declared, limit = GATES.get(gate.key), gate.worst.limit
-    unit = declared.unit if declared else Unit.RATIO
+    unit = declared.unit if declared else UNITS.get(gate.key, Unit.RATIO)
     side = "" if declared is None or limit is None else "≥ " if declared.floor else "≤ "
     return (cell(unit, gate.worst.value), Cell(side + quantity(unit, limit), limit), *words(unit))
 
@@ -162,7 +167,7 @@ def sent_table(summary: RunSummary) -> Table:
 def _together(summary: RunSummary) -> str:
     if any(trial.record.load.workers for trial in summary.trials):
         return "Locust's own master said how many users each had, and when; what they asked is counted here by the lab."
-    return "Together they are the schedule of one machine: each has its lanes of it."
+    return "Together they are the schedule of one machine: each drives its share of the connections."
 
 
 def error_table(summary: RunSummary) -> Table:

@@ -11,7 +11,7 @@ from lab.metric_types import Reading
 from lab.metrics import METRICS, Metric, Unit
 from lab.plan.kinds import Role
 from lab.report.charts.bars import Stacked, StackedBar
-from lab.report.content import Figure, Reader, Section, Table, section
+from lab.report.content import Audience, Figure, Section, Table, section
 from lab.report.parts.answers import quoted
 from lab.report.parts.cells import (
     axis,
@@ -24,6 +24,7 @@ from lab.report.parts.cells import (
     ratio_columns,
     words,
 )
+from lab.report.parts.judged import seen, word_of
 from lab.report.parts.values import (
     NO_JUDGEMENTS,
     Judgements,
@@ -33,7 +34,6 @@ from lab.report.parts.values import (
     ratio_note,
     shown_value,
 )
-from lab.report.sections.lead import seen, word_of
 from lab.report.sections.why_memory import ledger_table, memory_figure, memory_over_time, role_table
 from lab.report.sections.why_shares import share_map, share_table, thread_table
 
@@ -122,7 +122,7 @@ def cpu_table(summary: RunSummary) -> Table:
         title="CPU by role",
         columns=(
             *columns("arm", numeric=parts),
-            *only(Reader.PROGRAMS, columns(numeric=["app"])),
+            *only(Audience.PROGRAMS, columns(numeric=["app"])),
             *columns(numeric=numbers),
         ),
         rows=rows,
@@ -147,10 +147,11 @@ def hop_table(summary: RunSummary, judgements: Judgements) -> Table:
     )
     return Table(
         key="hop",
+        short="Proxy hop",
         title="What the proxy hop costs",
         columns=(
             *columns("arms", "metric"),
-            *only(Reader.PROGRAMS, columns("unit")),
+            *only(Audience.PROGRAMS, columns("unit")),
             *columns(numeric=("without the proxy", "behind it")),
             *ratio_columns("against without", "ratio"),
             *columns("remark"),

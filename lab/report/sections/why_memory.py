@@ -12,7 +12,7 @@ from lab.report.charts.bars import Mark, Stacked, StackedBar
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.scales import linear
 from lab.report.charts.svg import fill_key, shades
-from lab.report.content import Figure, Reader, Table
+from lab.report.content import Audience, Figure, Table
 from lab.report.parts.cells import cell, columns, only, quantity, words
 from lab.report.parts.process_names import name_of, process_names
 from lab.report.parts.time_axis import (
@@ -180,8 +180,8 @@ def ledger_table(summary: RunSummary) -> Table:
         title="Every process",
         columns=(
             *columns("arm"),
-            *only(Reader.PEOPLE, columns("name")),
-            *only(Reader.PROGRAMS, columns("role")),
+            *only(Audience.PEOPLE, columns("name")),
+            *only(Audience.PROGRAMS, columns("role")),
             *columns("process", "command", numeric=("PSS", "PSS peak", "USS", "RSS", "CPU of a core", "blocks")),
         ),
         rows=rows,

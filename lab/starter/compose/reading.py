@@ -39,10 +39,15 @@ class Project:
     left: tuple[tuple[str, str], ...] = ()
 
 
-def read_compose(path: Path, environ: Mapping[str, str], ask: Ask | None = None) -> Project:
-    """Read the file. Raises UsageError when it is none that Compose would take."""
+def check_file(path: Path) -> None:
+    """Raise UsageError where there is no such file."""
     if not path.is_file():
         raise UsageError(f"--compose: there is no file {path}", "give the compose.yaml that starts your app")
+
+
+def read_compose(path: Path, environ: Mapping[str, str], ask: Ask | None = None) -> Project:
+    """Read the file. Raises UsageError when it is none that Compose would take."""
+    check_file(path)
     folder = path.resolve().parent
     said = (ask or ask_compose)(path.resolve())
     document = _parsed(path, said) if said is not None else _own(path)

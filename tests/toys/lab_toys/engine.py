@@ -16,9 +16,9 @@ from lab.engines.images.images import ImageRecord
 from lab.engines.images.prepare import front_images
 from lab.engines.kinds import EngineKind, OnStep, Opened
 from lab.engines.process.app import AppPlace, prepare_app
-from lab.engines.process.command import Place, start_of
+from lab.engines.process.command import ProgramPlace, start_of
 from lab.engines.process.programs import find_program
-from lab.engines.process.refusals import check_plain
+from lab.engines.process.refusals import VERBS, check_plain
 from lab.engines.process.service import RunningService, start_service
 from lab.engines.running import Running, deployed
 from lab.host.labels import labels
@@ -39,7 +39,7 @@ class BareEngine:
     elsewhere = ""
 
     def __init__(self, app: AppPlace, images: Mapping[str, ImageRecord], scenario: Scenario, run_id: str) -> None:
-        self._app = Place(programs=(app.environment / "bin",), directory=app.code)
+        self._app = ProgramPlace(programs=(app.environment / "bin",), directory=app.code)
         self._images, self._scenario, self._run_id = images, scenario, run_id
 
     def describe(self) -> EngineFacts:
@@ -81,7 +81,7 @@ class BareEngine:
                     child.reap()
 
     def _start(self, service: Service, trial_id: str, folder: Path) -> RunningService:
-        place = self._app if service.kind is ServiceKind.APP else Place()
+        place = self._app if service.kind is ServiceKind.APP else ProgramPlace()
         marks = labels(self._run_id, trial_id, service.name)
         return start_service(service, start_of(service, place, folder, marks), folder)
 
@@ -101,4 +101,14 @@ def open_bare(scenario: Scenario, run_id: str, on_step: OnStep, why: str) -> Ope
     return BareEngine(place, images, scenario, run_id), images
 
 
-ENGINES.declare("bare", EngineKind(title="bare: children of the lab", check=check_plain, reach=reach, open=open_bare))
+ENGINES.declare(
+    "bare",
+    EngineKind(
+        title="bare: children of the lab",
+        contained=False,
+        check=check_plain,
+        verbs=VERBS,
+        reach=reach,
+        open=open_bare,
+    ),
+)

@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,7 @@ from docker.models.containers import Container
 
 T = TypeVar("T")
 HEADER = 8  # bytes before each piece: which stream, three zeros, its length (Docker Engine API, ContainerAttach)
+SEND_S = 120  # an agent that has taken nothing for so long is not waited for: as for an answer of the engine itself
 
 
 class Secured:
@@ -35,25 +37,26 @@ class Secured:
         left = memoryview(data)
         with self._speaking:
             while left:
-                left = left[self._done(partial(self._socket.send, left)) :]
+                left = left[self._done(partial(self._socket.send, left), SEND_S) :]
 
-    def _done(self, use: Callable[[], T]) -> T:
+    def _done(self, use: Callable[[], T], within_s: float | None = None) -> T:
         while True:
             try:
                 with self._using:
                     return use()
             except ssl.SSLWantReadError:
-                self._wait(select.POLLIN)
+                self._wait(select.POLLIN, within_s)
             except ssl.SSLWantWriteError:
-                self._wait(select.POLLOUT)
+                self._wait(select.POLLOUT, within_s)
 
-    def _wait(self, event: int) -> None:
+    def _wait(self, event: int, within_s: float | None) -> None:
         waiting = select.poll()
         try:
             waiting.register(self._socket, event)
         except ValueError:  # it was closed by another thread
             raise OSError(errno.EBADF, os.strerror(errno.EBADF)) from None
-        waiting.poll()
+        if not waiting.poll(None if within_s is None else 1000 * within_s):
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
 
 
 class Attached:
@@ -66,6 +69,7 @@ class Attached:
         self._held = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
         found: Any = getattr(self._held, "_sock", self._held)
         found.settimeout(None)  # the SDK's is for answers, and an agent may have nothing to say for long
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", SEND_S, 0))  # the kernel's limit
         self._socket: Any = Secured(found) if isinstance(found, ssl.SSLSocket) else found
 
     def read(self) -> bytes:

@@ -46,4 +46,4 @@ class Generator:
             load_cores=self.node.core_count,
             bundle_sha256=bundle,
         )
-        return with_machine(own, self.client, agent.clock)
+        return with_machine(own, self.client, agent)

@@ -21,7 +21,10 @@ ROOMS = ("agent", "attest", "host", "load", "metrics", "plan", "record", "sampli
 FILES = ("lab/errors.py", "lab/metric_types.py", "lab/units.py")
 LOAD_DOCKERFILE = "load.Dockerfile"
 # Of lab/engines: what probes, and what drills and watchdogs call there.
-PROBES = ("__init__", "endings", "known_endings", "late", "names", "readiness", "replaced", "there", "thrashing")
+PROBES = (
+    *("__init__", "endings", "known_endings", "late", "names", "readiness", "replaced", "there", "thrashing"),
+    "tracebacks",
+)
 
 
 def prepare_agent(client: docker.DockerClient, on_step: Callable[[str], None]) -> str:

@@ -87,7 +87,7 @@ def standing_agents(
             bundle = bundle_of(load)
             loads = list(_drivers(stack, pool, images, run_id, bundle, elsewhere or [(client, network, node)]))
         yield Standing(
-            place=_place(looks, loads, generators, run_id),
+            place=_place(looks, loads, generators, run_id, node),
             looks=looks.result,
             loads=loads,
             containers=containers,
@@ -120,13 +120,23 @@ def _joining(client: docker.DockerClient, run_id: str) -> Mapping[str, str]:
     return {found["Id"]: found["Labels"][SERVICE] for found in client.api.containers(filters=mine)}
 
 
-def _place(looks: Future[Conversation], loads: Sequence[Driver], generators: Sequence[Generator], run_id: str) -> Place:
+def _place(
+    looks: Future[Conversation],
+    loads: Sequence[Driver],
+    generators: Sequence[Generator],
+    run_id: str,
+    node: Node | None,
+) -> Place:
+    agents: dict[str, Callable[[], Conversation]] = {node.name if node else "": looks.result}
     if not generators:
-        return AgentPlace(loads[0], host=LOADS)
+        return AgentPlace(loads[0], host=LOADS, agents=agents)
+    agents |= {generator.node.name: agent for generator, agent in zip(generators, loads, strict=True)}
     inside, further = AgentPlace(looks.result, host=LOOKS), list[Place]()
     for agent, generator in reversed(list(zip(loads, generators, strict=True))):
         name, entrance = generator.node.name, generator.entrance
         again = partial(agent.renew, generator.client, labels(run_id, AGENTS, LOADS))
-        place = AgentPlace(agent, node=name, entrance=entrance, inside=inside, further=further, again=again)
+        place = AgentPlace(
+            agent, node=name, entrance=entrance, inside=inside, further=further, agents=agents, again=again
+        )
         further = [place, *further]
     return place
