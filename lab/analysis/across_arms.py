@@ -25,12 +25,12 @@ def in_one_run(name: str, runs: Runs, scenarios: Scenarios) -> Scenario | None:
         images = [exact_name(run, arm.image_key) for run, arm in zip(runs, (first, second), strict=True)]
         if not all(images):
             return None
-        app = replace(app, build=None, requirements=None, image=images[1])
+        app = replace(app, build=None, target_stage="", build_args={}, requirements=None, image=images[1])
         first, second = replace(first, image=images[0]), replace(second, image="")
     elif first.image != second.image:
         first = replace(first, image=second.image)  # one image by two names
     halves = tuple(_named(arm, half) for arm, half in zip((first, second), HALVES, strict=True))
-    compare = replace(scenarios[1].compare, baseline=halves[0].name, judged=())
+    compare = replace(scenarios[1].compare, baseline=halves[0].name, judged=(), headline=())
     return replace(scenarios[1], app=app, arms=halves, compare=compare, expect=())
 
 

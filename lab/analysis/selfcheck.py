@@ -8,6 +8,8 @@ from lab.analysis.judge.floor import NoiseFloor, noise_floors
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import CATALOGUE
+from lab.metrics.capacity import CAPACITY
+from lab.metrics.limits import LIMITS
 from lab.scenario.model import Arm, Scenario
 from lab.scenario.sweep import Sweep
 
@@ -19,20 +21,22 @@ QUESTION = "A/A: how small a difference between arms can this machine show?"
 def against_itself(scenario: Scenario, blocks: int) -> Scenario:
     """The scenario with its baseline arm twice, equal but for the name; everything else stays as it is.
 
-    A floor is of one point: nothing is swept, and of several drills the first is kept.
+    A floor is of one point: nothing is swept or searched for, and of several drills the first is kept.
     """
     arm = next(arm for arm in scenario.arms if arm.name == scenario.baseline)
     halves = tuple(_named(arm, half) for half in HALVES)
+    compare = scenario.compare.without((CAPACITY, *LIMITS.values()))
     return replace(
         scenario,
         question=QUESTION,
         arms=halves,
         trials=replace(scenario.trials, blocks=blocks, looks=()),
-        compare=replace(scenario.compare, baseline=halves[0].name, judged=()),
+        compare=replace(compare, baseline=halves[0].name, judged=(), headline=()),
         expect=(),
         sweep=Sweep(),
         drills=scenario.drills[:1],
         capacity=None,
+        limits=None,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from lab.analysis.comparison import least_blocks
+from lab.analysis.conditions import expectations_of
 from lab.cli.asked import Running, name_of, running_of
 from lab.cli.beforehand import words_of
 from lab.cli.open import Open, show_page
@@ -113,12 +114,14 @@ def _fitting(climber: Scenario, before: float, say: Callable[[str], None]) -> Sc
 def climbing(scenario: Scenario, slo: str, *, quick: bool, blocks: int | None) -> Scenario:
     """The scenario as a search for capacity asks it: what it compares, and nothing that belongs to another question.
 
-    A look is without the arms that are there to explain: it has no time for them.
+    A look is without the arms that are there to explain: it has no time for them, unless something is expected of one.
     """
     kept = scenario.capacity or Capacity()
     slo = slo_of(slo) or kept.slo
     found = Capacity.look(slo) if quick else replace(kept, slo=slo)
-    kept_arms = (scenario.baseline, *scenario.judged)
+    expect = scenario.expect if scenario.capacity else ()
+    expected = {arm for each in expectations_of(replace(scenario, expect=expect)) for _, arm in each.needs}
+    kept_arms = {scenario.baseline, *scenario.judged, *expected}
     arms = tuple(arm for arm in scenario.arms if arm.name in kept_arms) if quick else scenario.arms
     with refusing("", SEE):
         asked = replace(
@@ -128,7 +131,7 @@ def climbing(scenario: Scenario, slo: str, *, quick: bool, blocks: int | None) -
             limits=None,
             drills=(),
             sweep=type(scenario.sweep)(),
-            expect=scenario.expect if scenario.capacity else (),
+            expect=expect,
             trials=replace(scenario.trials, looks=()),
             compare=Compare(primary=(CAPACITY,), baseline=scenario.compare.baseline, judged=scenario.compare.judged),
         )

@@ -58,7 +58,9 @@ def by_hand(scenario: Scenario) -> Scenario:
     load = replace(scenario.load, rate=None, processes=processes, warmup=0.0, idle=0.0, settle=0.0)
     arms = tuple(replace(arm, control=False) for arm in scenario.arms)
     trials = replace(scenario.trials, looks=())
-    plain = replace(scenario, compare=Compare(primary=()), expect=(), sweep=Sweep(), drills=(), capacity=None)
+    plain = replace(
+        scenario, compare=Compare(primary=()), expect=(), sweep=Sweep(), drills=(), capacity=None, limits=None
+    )
     return replace(plain, arms=arms, load=load, trials=trials)
 
 

@@ -9,6 +9,7 @@ from lab.metric_types import PRINT_BEYOND
 from lab.plan.loading import SPARE_LANES
 from lab.scenario.capacity import LEAST_RUNGS, PILOT_BEYOND, Capacity
 from lab.scenario.model import Scenario
+from lab.scenario.sweep import MOST_RATE
 
 LOWEST = 50.0  # arrivals a second
 COARSE = 1.5
@@ -25,7 +26,7 @@ def first_climb(scenario: Scenario) -> tuple[float, ...]:
     """LOWEST, which tells the objective, and rates around the one that is asked: arms should carry that."""
     form, asked = scenario.capacity, scenario.load.rate or LOWEST
     limit_s = form.objective.limit_s if form and form.slo else LEAST_LIMIT_S
-    far = min(FAR * asked, FAR_LANES / (SPARE_LANES * limit_s))
+    far = min(FAR * asked, FAR_LANES / (SPARE_LANES * limit_s), MOST_RATE)
     count = max(STAGE, 1 + math.floor(math.log(far / LOWEST) / math.log(COARSE)))
     first, *others = (three_digits(LOWEST * COARSE**number) for number in range(count))
     return (first, *(rate for rate in others if rate >= NEAR * asked or rate in others[1 - STAGE :]))

@@ -15,7 +15,6 @@ from lab.plan.blocks import Plan, build_plan
 from lab.plan.verbs import least_measure_s
 from lab.run.estimate import PREPARE_S, pilot_s, slowest
 from lab.scenario.choices import AUTO
-from lab.scenario.compare import Compare
 from lab.scenario.drills import QUICK, Drill, Verb
 from lab.scenario.load import MOST_LANES
 from lab.scenario.model import Scenario
@@ -112,7 +111,7 @@ def part_of(key: str, title: str, scenario: Scenario) -> Part:
 def judged_arms(scenario: Scenario) -> Scenario:
     """Without the arms that are there to explain: a quick form has no time for them."""
     kept = {scenario.baseline, *scenario.judged}
-    return replace(scenario, arms=tuple(arm for arm in scenario.arms if arm.name in kept))
+    return replace(scenario, arms=tuple(arm for arm in scenario.arms if arm.name in kept), expect=())
 
 
 def climbing_part(asked: Scenario) -> Part:
@@ -129,11 +128,9 @@ def climbing_part(asked: Scenario) -> Part:
 def calm_of(scenario: Scenario) -> Scenario:
     """The scenario without what it breaks, sweeps or climbs; what judged that alone is judged on memory."""
     asks_apart = {*LIMITS.values(), *(key for key, metric in METRICS.items() if metric.group in APART)}
-    kept = tuple(key for key in scenario.compare.primary if key not in asks_apart)
-    bounds = {key: bound for key, bound in scenario.compare.bounds.items() if key in kept}
     return replace(
         scenario,
-        compare=replace(scenario.compare, primary=kept or Compare().primary, bounds=bounds),
+        compare=scenario.compare.without(asks_apart),
         drills=(),
         sweep=Sweep(),
         capacity=None,

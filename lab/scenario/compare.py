@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
@@ -64,6 +64,12 @@ class Compare:
                     f'give one, as in bounds = {{ "{key}" = 0.1 }}'
                 )
         return self
+
+    def without(self, keys: Collection[str]) -> Compare:
+        """The same without these primary metrics; what judged no others is judged on memory."""
+        kept = tuple(key for key in self.primary if key not in keys)
+        bounds = {key: bound for key, bound in self.bounds.items() if key in kept}
+        return replace(self, primary=kept or Compare().primary, bounds=bounds)
 
     def bound(self, key: str) -> float:
         """The bound of a primary metric, as a fraction."""

@@ -19,7 +19,7 @@ from lab.scenario.expectation import nearest
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import SCENARIO, Arm, Scenario
 from lab.scenario.nodes import TLS_FILES, Node
-from lab.scenario.refusals import expectation
+from lab.scenario.refusals import dotted, expectation
 from lab.scenario.runnable import check_runnable
 from lab.scenario.secret import is_secret, redactor
 from lab.scenario.secrets_of import hide_copies
@@ -65,9 +65,9 @@ def scenario_from_json(document: Any) -> Scenario:
         return SCENARIO.validate_json(json.dumps(document))
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        where = _dotted(list(first["loc"]))
-        said = expectation(where, first)
-        raise ScenarioError(f"the stored scenario cannot be read: {where}: {said}", STORED_ADVICE) from None
+        where = dotted(first["loc"])
+        said = f"{where}: {expectation(where, first)}" if where else expectation(where, first)
+        raise ScenarioError(f"the stored scenario cannot be read: {said}", STORED_ADVICE) from None
     except (TypeError, ValueError, RecursionError) as error:
         raise ScenarioError(f"the stored scenario cannot be read: {error}", STORED_ADVICE) from None
 
@@ -196,7 +196,7 @@ def _check_certificates(path: Path, scenario: Scenario) -> None:
 
 def _sentence(path: Path, detail: ErrorDetails) -> str:
     location = [part for part in detail["loc"] if not str(part).startswith(("function-", "constrained-"))]
-    where = _dotted(location)
+    where = dotted(location)
     if detail["type"] == "unexpected_keyword_argument":
         known = _keys_at(location[:-1])
         return f"{path}: {where}: unknown key; {nearest(str(location[-1]), known)}"
@@ -207,13 +207,6 @@ def _sentence(path: Path, detail: ErrorDetails) -> str:
     shown = isinstance(detail["input"], str | int | float) and not said  # a table may hold a secret
     got = f", got {repr(detail['input'])[:80]}" if shown else ""
     return f"{path}: {where + ': ' if where else ''}{message}{got}"
-
-
-def _dotted(location: list[int | str]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def _keys_at(location: list[int | str]) -> list[str]:

@@ -189,7 +189,7 @@ class Scenario:
         for name in self.compare.headline:
             if name not in self.judged:
                 raise ValueError("compare.headline: " + unknown("judged arm", name, self.judged))
-        if self.baseline in controls:
+        if self.baseline in controls and self.compare.primary:  # else nothing is compared, as in a run of one arm
             raise ValueError(f"arms: {self.baseline!r} is the baseline, which is compared with: it cannot be a control")
 
     def restart_of(self, arm: Arm) -> Restart:

@@ -1,7 +1,7 @@
 """What a key of the scenario was expected to hold, in words: Pydantic's own are for programmers."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,6 +47,8 @@ FORMS: Mapping[str, str] = {  # of keys whose text has a form
     "nodes.engine": '"tcp://10.0.0.2:2375", "unix:///var/run/docker.sock" or "ssh://me@server"',
     "nodes.address": '"10.0.0.1"',
     "nodes.cores": '"0-3,8"',
+    "request": '"/hold?mb={mb}" or "/block?ms={ms}"',  # of a drill, which a command may make alone
+    "drills.request": '"/hold?mb={mb}" or "/block?ms={ms}"',
 }
 LISTS: Mapping[str, str] = {  # of keys that hold a list
     "sweep.processes": "[1, 2, 4]",
@@ -86,6 +88,14 @@ def _limits(detail: ErrorDetails) -> Iterator[tuple[str, Any]]:
             yield name, value.replace("'", '"') if isinstance(value, str) else value
 
 
+def dotted(location: Sequence[int | str]) -> str:
+    """A key as people write it: ``"arms[0].front"``."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
 @contextmanager
 def refusing(where: str, hint: str) -> Iterator[None]:
     """Tell in a sentence that opens with ``where`` what a scenario refuses that a command changes.
@@ -95,5 +105,6 @@ def refusing(where: str, hint: str) -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ScenarioError(f"{where}{said}", hint) from None
+        first = error.errors(include_input=False)[0]
+        key = dotted(first["loc"])
+        raise ScenarioError(f"{where}{key}{': ' if key else ''}{expectation(key, first)}", hint) from None

@@ -12,11 +12,12 @@ from lab.scenario.compare import STRICT
 from lab.scenario.slo import check_slo
 
 MAX_VALUES = 16
+MOST_RATE = 100_000.0  # arrivals a second
 RESOURCES = ("processes", "cpus", "memory")  # of which less is cheaper: it can be told how much of one is enough
 SWEPT = (*RESOURCES, "rate")  # the order in which curves prefer them for their axis
 
 Processes = Annotated[int, Field(ge=1, le=512, strict=True)]
-Rate = Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, le=MOST_RATE, allow_inf_nan=False)]
 
 
 @dataclass(config=STRICT, kw_only=True)
