@@ -14,11 +14,15 @@ from lab.plan.kinds import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmProcess:
-    """A place in an arm's ledger. ``ordinal`` counts within role and service; ``trials`` is in how many it was seen."""
+    """A place in an arm's ledger. ``ordinal`` counts within role and service; ``trials`` is in how many it was seen.
+
+    ``nodes``: the machines that ran it, "" for one without a name; several where it came elsewhere in another trial.
+    """
 
     role: Role
     service: str
     ordinal: int
+    nodes: tuple[str, ...]
     command: str
     trials: int
     pss_bytes: float | None
@@ -61,6 +65,7 @@ def arm_processes(trials: Sequence[TrialSummary]) -> tuple[ArmProcess, ...]:
             role=ROLES[role],
             service=service,
             ordinal=ordinal,
+            nodes=tuple(dict.fromkeys(line.node for line, _ in seen)),
             command=seen[0][0].command,
             trials=len(seen),
             pss_bytes=known_median(line.pss_bytes for line, _ in seen),

@@ -107,7 +107,7 @@ class GateResult:
     """One gate over one trial: what was measured, against which limit, and what follows. The report has the words.
 
     ``value`` is None where the gate could not be checked (a caveat) or does not apply (a pass); ``why`` is then the
-    word for the reason, one of lab.report.parts.gate_words.
+    word for the reason, one of lab.report.parts.gate_words. ``node``: of several machines the one that decided.
     """
 
     key: str
@@ -115,6 +115,7 @@ class GateResult:
     value: Finite | None
     limit: Finite | None
     why: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

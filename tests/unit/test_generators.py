@@ -33,7 +33,17 @@ from lab.load.outcome import outcome
 from lab.load.place import Child, Place
 from lab.record.run_types import FACTS, EngineFacts, GeneratorFacts, told
 from lab.record.schema import HOPELESS_S, NAMES
-from lab.record.types import CONNECTIONS, ClockOffset, LadderRecord, NodeLoad, NodeRecord, RungRecord, TrialResult
+from lab.record.types import (
+    CONNECTIONS,
+    ClockOffset,
+    GateResult,
+    LadderRecord,
+    NodeLoad,
+    NodeRecord,
+    RungRecord,
+    TrialResult,
+)
+from lab.report.parts.gate_sentences import gate_sentence
 from lab.run.calibration import closed_loop
 from lab.run.drive import load_plan
 from lab.run.samplers import Samplers
@@ -308,11 +318,15 @@ def loads(**second: Any) -> tuple[NodeRecord, ...]:
     )
 
 
-def gates(nodes: tuple[NodeRecord, ...], second: pl.DataFrame, **more: Any) -> dict[str, str]:
+def judged(nodes: tuple[NodeRecord, ...], second: pl.DataFrame, **more: Any) -> dict[str, GateResult]:
     tables: dict[str, Any] = {"processes": on("server", process_table()), "cgroups": on("server", cgroup_table())}
     hosts = [on("server", idle_load(host_table())), on("gen1", generator_table()), on("gen2", second)]
     found = trial(host=pl.concat(hosts), nodes=nodes, **tables, **more)
-    return {gate.key: gate.outcome for gate in run_gates(found, CORES)}
+    return {gate.key: gate for gate in run_gates(found, CORES)}
+
+
+def gates(nodes: tuple[NodeRecord, ...], second: pl.DataFrame, **more: Any) -> dict[str, str]:
+    return {key: gate.outcome for key, gate in judged(nodes, second, **more).items()}
 
 
 def test_every_generator_is_held_against_the_gates_and_the_worst_decides() -> None:
@@ -327,6 +341,40 @@ def test_every_generator_is_held_against_the_gates_and_the_worst_decides() -> No
     unread = generator_table().with_columns(load_cpu_max_s=pl.lit(None, dtype=pl.Float64))
     never = unread.with_columns(load_cpu_s=pl.lit(None, dtype=pl.Float64))
     assert [gates(loads(), table)["load.cpu"] for table in (unread, never)] == [CAVEAT, CAVEAT]
+
+
+def test_a_gate_names_the_node_that_decided() -> None:
+    """Where a run has several: what was measured, in the sentence too, and where it could not be."""
+    bad = generator_table().with_columns(
+        steal_s=pl.col("t_s") * CORES * 0.5,
+        busy_s=pl.col("busy_s") + pl.col("t_s") * CORES * 0.4,
+        sampler_cpu_s=pl.col("t_s") * 0.5,
+        load_cpu_max_s=pl.col("t_s") * 0.95,
+    )
+    nodes = loads(rows=90, dispatch_lag_p99_s=0.5)
+    half = replace(sampler_facts(), planned_readings=100, achieved_readings=50)
+    late = replace(nodes[2], sampler=half, clock=ClockOffset(offset_s=1.0, bound_s=0.1))
+    found = judged((*nodes[:2], late), bad)
+    named = [
+        *("load.cpu", "load.lag", "load.rows", "load.clock"),
+        *("machine.steal", "machine.foreign", "sampler.cpu", "sampler.readings"),
+    ]
+    assert {key: found[key].node for key in named} == dict.fromkeys(named, "gen2")
+    assert all("node gen2" in gate_sentence(found[key]) for key in named)
+    assert gate_sentence(found["machine.foreign"]).startswith("On node gen2, other programs used ")
+    assert {gate.node for gate in found.values() if gate.key not in named} == {""}
+
+    silent = judged(loads(), generator_table().filter(pl.col("t_s") < 1.0))["machine.steal"]
+    assert gate_sentence(silent).startswith("Could not be checked on node gen2 (steal): ")
+
+
+def test_a_gate_names_no_node_where_a_run_has_one() -> None:
+    """The only machine needs no name, also where it has one."""
+    nodes = (NodeRecord(name="server", clock=ClockOffset(offset_s=1.0, bound_s=0.1)),)
+    read = {"processes": process_table(), "cgroups": cgroup_table(), "host": host_table()}
+    tables: dict[str, Any] = {name: on("server", table) for name, table in read.items()}
+    result = trial(nodes=nodes, **tables)
+    assert {gate.node for gate in run_gates(result, CORES)} == {""}
 
 
 def test_a_rung_counts_only_where_every_generator_carried_it() -> None:
@@ -353,7 +401,8 @@ def test_a_rung_counts_only_where_every_generator_carried_it() -> None:
         else node
         for node in nodes(0.0002)
     )
-    assert gates(late, generator_table(), **climbed)["load.lag"] == INVALID
+    found = judged(late, generator_table(), **climbed)["load.lag"]
+    assert (found.outcome, found.node) == (INVALID, "gen2")
 
 
 def test_the_report_says_what_each_machine_sent() -> None:

@@ -19,7 +19,10 @@ import pytest
 
 from lab.agent.conversation import Conversation
 from lab.agent.loading import AgentPlace
+from lab.analysis.findings import run_findings
 from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
+from lab.analysis.summary import summarise
+from lab.analysis.trial.disturbance import quiet
 from lab.analysis.trial.resources import resources
 from lab.cli.asked import with_engine
 from lab.cli.plan_words import node_lines
@@ -34,6 +37,7 @@ from lab.host.kernel import governor, may_read_memory
 from lab.plan.arm_topology import build_topology
 from lab.plan.blocks import build_plan
 from lab.record.types import THREADS, ClockOffset, NodeRecord
+from lab.report.sections.why_memory import ledger_table
 from lab.run.node_checks import agent_findings, swarm_finding
 from lab.run.samplers import Samplers, samplers
 from lab.sampling.channel import Launch
@@ -42,8 +46,8 @@ from lab.sampling.sampler import Sampler, SamplerOutcome
 from lab.scenario.file import read_scenario
 from lab.scenario.network import Network
 from lab.scenario.nodes import Node
-from tests.builders import sampler_facts
-from tests.gate_records import CORES, cgroup_table, host_table, process_table, trial
+from tests.builders import make_run, make_scenario, make_trials, sampler_facts, with_tables
+from tests.gate_records import CORES, arrivals, cgroup_table, drop, host_table, process_table, trial
 
 SCENARIO = """
 question = "Where is load best?"
@@ -214,6 +218,54 @@ def test_cpu_of_an_arm_on_two_machines_is_foreign_on_neither() -> None:
     assert outcomes(host=hosts, **alone)["machine.foreign"] == INVALID, "on a nobody says whose it is"
     result = trial(host=hosts, **spread)
     assert len(resources(result, 100).lines) == 2 * len(set(process_table()["pid"]))
+
+
+@pytest.mark.parametrize(("parts", "reached"), [(("a", "b"), True), (("a",), False)])
+def test_a_machine_without_an_idle_core_is_the_limit_of_the_part_of_an_arm_that_it_runs(
+    parts: tuple[str, ...], reached: bool
+) -> None:
+    """What was not sent then is the arm's result, on any node; a busy one that runs nothing of it says nothing."""
+    full = on("b", host_table()).with_columns(busy_s=pl.col("total_s") * 0.99)
+    spread: dict[str, Any] = {
+        name: pl.concat([on(node, table) for node in parts])
+        for name, table in (("processes", process_table()), ("cgroups", cgroup_table()))
+    }
+    found = trial([*arrivals(), drop(15.0)], host=pl.concat([on("a", host_table()), full]), **spread)
+    (gate,) = [gate for gate in run_gates(found, CORES) if gate.key == "load.arrivals"]
+    assert gate.outcome == (PASS if reached else INVALID)
+    subjects = [each.subject for each in run_findings(found, CORES) if each.key == "load.capacity"]
+    assert subjects == (["node b"] if reached else [])
+
+
+def test_what_others_took_is_told_of_the_node_where_it_was_most() -> None:
+    """Steal and pressure, as the gates hold them; what the lab took of the machines of the arm is a sum over these."""
+    pressed = {name: pl.col("t_s") * 0.25 for name in ("psi_cpu_some_s", "psi_memory_some_s", "psi_io_some_s")}
+    calm = {name: pl.col("t_s") * 0.01 for name in pressed}
+    other = generator_table().with_columns(steal_s=pl.col("t_s") * CORES * 0.1, **pressed)
+    hosts = both(host_table().with_columns(**calm), other)
+    found = quiet(trial(host=hosts, processes=on("server", process_table())))
+    assert (found.steal, found.psi_cpu, found.psi_memory, found.psi_io) == pytest.approx((0.1, 0.25, 0.25, 0.25))
+    everywhere = pl.concat([on("server", process_table()), on("gen", process_table())])
+    alone, spread = found.instrument_cores, quiet(trial(host=hosts, processes=everywhere)).instrument_cores
+    assert alone
+    assert spread == pytest.approx(2 * alone)
+
+
+def test_every_process_has_its_node_where_a_run_has_several() -> None:
+    """And none where there is only one machine."""
+    here = make_scenario()
+    nodes = (Node(name="one", address="10.0.0.1"), Node(name="two"))
+    there = replace(here, nodes=nodes, load=replace(here.load, nodes=("two",)))
+    for scenario, column in ((here, []), (there, ["node"])):
+        trials = [
+            with_tables(each, processes=on("one" if column else "", each.tables.processes))
+            for each in make_trials(scenario)
+        ]
+        table = ledger_table(summarise(make_run(scenario), trials))
+        titles = [each.title for each in table.columns]
+        assert [title for title in titles if title == "node"] == column
+        assert {len(row) for row in table.rows} == {len(titles)}
+        assert {row[titles.index("node")].text for row in table.rows if column} == ({"one"} if column else set())
 
 
 class Sampled:

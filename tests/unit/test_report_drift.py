@@ -145,6 +145,10 @@ def test_what_shared_the_machine_of_the_arms_is_said_as_it_was(summary: RunSumma
     assert "every request stayed" not in there
     assert "what lies between the nodes" in there
 
+    swarm = replace(apart, engine="swarm", nodes=nodes)
+    spread = limits_of(replace(summary, scenario=swarm))
+    assert "ran on gen1, a sampler on each node, and on the 2 of the arms they used some of its cores" in spread
+
 
 @pytest.mark.parametrize(("blocks", "named"), [(6, False), (12, False), (8, True)])
 def test_blocks_that_are_no_multiple_of_the_period_are_a_limit(blocks: int, named: bool) -> None:

@@ -4,6 +4,8 @@
 a gate must not take silence for quiet.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from lab.analysis.gates.limits import EDGE_S, SECOND_S
 from lab.analysis.trial.counters import complete_sum, increases, numbers
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
 from lab.plan.kinds import Role
-from lab.record.types import POOL, PhaseWindow
+from lab.record.types import POOL, PhaseWindow, TrialTables
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +51,18 @@ def arm_cores(cgroups: pl.DataFrame, processes: pl.DataFrame, window: PhaseWindo
     if own.height:
         return _total_rate(own, ("container",), window)
     return _total_rate(processes.filter(pl.col("role") != Role.PLATFORM), PROCESS, window)
+
+
+def machines(host: pl.DataFrame) -> Mapping[str, pl.DataFrame]:
+    """The readings of each machine by its name, that of the arm first; of the only one by none."""
+    each = host.partition_by("node", maintain_order=True)
+    return {str(table["node"].first()): table for table in each} if len(each) > 1 else {"": host}
+
+
+def arm_machines(tables: TrialTables) -> Mapping[str, pl.DataFrame]:
+    """Those of them that run the arm, or a part of it; the only one in any case."""
+    runs = {"", *of_roles(tables.processes, *ARM_ROLES)["node"]}
+    return {node: host for node, host in machines(tables.host).items() if node in runs}
 
 
 def steal_share(host: pl.DataFrame, window: PhaseWindow) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,19 +61,33 @@ class Gate:
         return self.caveat if self.caveat is not None else self.invalid
 
 
-def judge(gate: Gate, value: float, why: str = "") -> GateResult:
-    """Hold ``value`` against the gate's limits."""
-    return decided(gate, gate.outcome(value), value, why) if math.isfinite(value) else unchecked(gate, "no-number")
+def judge(gate: Gate, value: float, why: str = "", node: str = "") -> GateResult:
+    """Hold ``value`` against the gate's limits; ``node`` is where it was measured, of several machines."""
+    if not math.isfinite(value):
+        return unchecked(gate, "no-number", node)
+    return decided(gate, gate.outcome(value), value, why, node)
 
 
-def decided(gate: Gate, outcome: Outcome, value: float, why: str = "") -> GateResult:
+def judge_worst(gate: Gate, found: Mapping[str, float | None], missing: str) -> GateResult:
+    """Hold the worst value of several machines, by their names, against the limits; "" is the name of the only one.
+
+    One of which it is not known leaves the gate unchecked, for the reason ``missing``.
+    """
+    known = {node: value for node, value in found.items() if value is not None}
+    if silent := [node for node in found if node not in known]:
+        return unchecked(gate, missing, silent[0])
+    worst = max(known, key=lambda node: gate.badness(known[node]))
+    return judge(gate, known[worst], node=worst)
+
+
+def decided(gate: Gate, outcome: Outcome, value: float, why: str = "", node: str = "") -> GateResult:
     """As ``judge``, for a gate whose outcome takes more than its limits to decide."""
-    return GateResult(key=gate.key, outcome=outcome, value=value, limit=gate.limit(outcome), why=why)
+    return GateResult(key=gate.key, outcome=outcome, value=value, limit=gate.limit(outcome), why=why, node=node)
 
 
-def unchecked(gate: Gate, why: str) -> GateResult:
+def unchecked(gate: Gate, why: str, node: str = "") -> GateResult:
     """Data for the gate are missing: a caveat, for a gate that was not checked has not been passed."""
-    return GateResult(key=gate.key, outcome=CAVEAT, value=None, limit=gate.limit(CAVEAT), why=why)
+    return GateResult(key=gate.key, outcome=CAVEAT, value=None, limit=gate.limit(CAVEAT), why=why, node=node)
 
 
 def not_applicable(gate: Gate, why: str) -> GateResult:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from lab.analysis.gates.capacity import saturation
-from lab.analysis.gates.gate import INVALID, PASS, Gate, decided, judge, not_applicable, unchecked
+from lab.analysis.gates.gate import INVALID, PASS, Gate, decided, judge, judge_worst, not_applicable, unchecked
 from lab.analysis.gates.limits import (
     ALIKE,
     ARRIVALS,
@@ -20,7 +20,7 @@ from lab.analysis.gates.limits import (
     REQUESTS,
     ROWS,
 )
-from lab.analysis.gates.rungs import busiest_load, efforts, latest_s, of_what_counts
+from lab.analysis.gates.rungs import Worst, busiest_load, efforts, latest, of_what_counts
 from lab.analysis.trial.latency import measured
 from lab.analysis.trial.shares import attributed
 from lab.record.types import (
@@ -41,11 +41,10 @@ def load_cpu(result: TrialResult) -> GateResult:
 
     On the machine where that is most. On a ladder: in the rungs that count.
     """
-    if climbed := of_what_counts(efforts(result)):
-        known = [effort.cpu for effort in climbed if effort.cpu is not None]
-        return judge(LOAD_CPU, max(known)) if known else unchecked(LOAD_CPU, "readings")
     busy = busiest_load(result, result.record.measure)
-    return unchecked(LOAD_CPU, "readings") if busy is None else judge(LOAD_CPU, busy)
+    if climbed := of_what_counts(efforts(result)):
+        busy = max((effort.cpu for effort in climbed if effort.cpu is not None), default=None)
+    return unchecked(LOAD_CPU, "readings") if busy is None else judge(LOAD_CPU, busy.value, node=busy.node)
 
 
 def clock(result: TrialResult) -> GateResult:
@@ -55,8 +54,13 @@ def clock(result: TrialResult) -> GateResult:
 
 def held_to(gate: Gate, record: TrialRecord) -> GateResult:
     """The worst bound of a trial's clocks against the limits of a gate."""
-    found = [each for each in (record.clock, *(node.clock for node in record.nodes)) if each is not None]
-    return judge(gate, max(each.bound_s for each in found)) if found else not_applicable(gate, "one-clock")
+    several = len(record.nodes) > 1
+    clocks = [*((node.name if several else "", node.clock) for node in record.nodes), ("", record.clock)]
+    bounds = [Worst(clock.bound_s, name) for name, clock in clocks if clock is not None]
+    if not bounds:
+        return not_applicable(gate, "one-clock")
+    worst = max(bounds)  # of equal ones that with a name
+    return judge(gate, worst.value, node=worst.node)
 
 
 def arrivals(result: TrialResult, cpu_count: int) -> GateResult:
@@ -104,12 +108,9 @@ def rows(result: TrialResult) -> GateResult:
 
     Where several machines drove load: of the one that lost most.
     """
-    left: list[tuple[LoadCounters | NodeLoad, int]]
-    left = [(result.record.load, _arrival_rows(result.tables.requests).height)]
-    left += [(node.load, node.load.rows) for node in result.record.nodes if node.load]
-    kept = [_kept(load, count) for load, count in left]
-    known = [share for share in kept if share is not None]
-    return judge(ROWS, min(known)) if len(known) == len(kept) else unchecked(ROWS, "no-arrival")
+    kept = {"": _kept(result.record.load, _arrival_rows(result.tables.requests).height)}
+    kept |= {node.name: _kept(node.load, node.load.rows) for node in result.record.nodes if node.load}
+    return judge_worst(ROWS, kept, "no-arrival")
 
 
 def _kept(load: LoadCounters | NodeLoad, rows: int) -> float | None:
@@ -127,12 +128,10 @@ def lag(result: TrialResult) -> GateResult:
     """
     if not result.record.load.open_model:
         return not_applicable(LAG, "closed-model")
-    late_s = latest_s(result.record, lambda load: load.dispatch_lag_p99_s)
+    late = latest(result.record, lambda load: load.dispatch_lag_p99_s)
     if climbed := of_what_counts(efforts(result)):
-        late_s = max((effort.lag_s for effort in climbed if effort.lag_s is not None), default=None)
-    if late_s is None:
-        return unchecked(LAG, "no-lag")
-    return judge(LAG, late_s)
+        late = max((effort.lag for effort in climbed if effort.lag is not None), default=None)
+    return unchecked(LAG, "no-lag") if late is None else judge(LAG, late.value, node=late.node)
 
 
 def little(result: TrialResult) -> GateResult:

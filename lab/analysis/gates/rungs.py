@@ -4,8 +4,9 @@ A rung at which it fell short says nothing of the arm, unless the arm broke ther
 below it stand.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 
@@ -15,6 +16,13 @@ from lab.analysis.gates.limits import LAG, LOAD_CPU
 from lab.record.types import LoadCounters, NodeLoad, PhaseWindow, RungRecord, TrialRecord, TrialResult
 
 
+class Worst(NamedTuple):
+    """The greatest value of the machines that drove load, and the name of that one."""
+
+    value: float
+    node: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
     """What a rung took of the generator: the p99 of its lag, and the busiest second of a process of it in cores.
@@ -22,44 +30,49 @@ class Effort:
     None: not known.
     """
 
-    lag_s: float | None
-    cpu: float | None
+    lag: Worst | None
+    cpu: Worst | None
 
     @property
     def carried(self) -> bool:
         """Whether the generator did what was asked, as far as is known."""
-        return not any(_beyond(gate, value) for gate, value in ((LAG, self.lag_s), (LOAD_CPU, self.cpu)))
+        return not any(_beyond(gate, found) for gate, found in ((LAG, self.lag), (LOAD_CPU, self.cpu)))
 
 
 def efforts(result: TrialResult) -> tuple[Effort, ...]:
     """Of every rung, in order; empty for a trial without a ladder, and of earlier versions, which noted no such lag."""
     record = result.record
-    if record.ladder is None or any(len(load.rung_lags_p99_s) != len(record.ladder.rungs) for load in _loads(record)):
+    loads = _loads(record).values()
+    if record.ladder is None or any(len(load.rung_lags_p99_s) != len(record.ladder.rungs) for load in loads):
         return ()
     return tuple(_effort(result, number, rung) for number, rung in enumerate(record.ladder.rungs))
 
 
 def _effort(result: TrialResult, number: int, rung: RungRecord) -> Effort:
     return Effort(
-        lag_s=latest_s(result.record, lambda load: load.rung_lags_p99_s[number]),
+        lag=latest(result.record, lambda load: load.rung_lags_p99_s[number]),
         cpu=busiest_load(result, PhaseWindow(start_s=rung.count_s, end_s=rung.end_s)),
     )
 
 
-def latest_s(record: TrialRecord, lag_s: Callable[[LoadCounters | NodeLoad], float | None]) -> float | None:
+def latest(record: TrialRecord, lag_s: Callable[[LoadCounters | NodeLoad], float | None]) -> Worst | None:
     """The greatest lag of the machines that drove load; None where none is known."""
-    return max((late_s for load in _loads(record) if (late_s := lag_s(load)) is not None), default=None)
+    return _greatest({name: lag_s(load) for name, load in _loads(record).items()})
 
 
-def _loads(record: TrialRecord) -> Sequence[LoadCounters | NodeLoad]:
+def _loads(record: TrialRecord) -> Mapping[str, LoadCounters | NodeLoad]:
     """Of each machine that drove load, where they are several; else of all of it."""
-    return [node.load for node in record.nodes if node.load] or [record.load]
+    return {node.name: node.load for node in record.nodes if node.load} or {"": record.load}
 
 
-def busiest_load(result: TrialResult, window: PhaseWindow) -> float | None:
+def busiest_load(result: TrialResult, window: PhaseWindow) -> Worst | None:
     """The busiest second of a load process, in cores; None where the readings of one machine do not tell."""
-    found = [busiest_second(host, "load_cpu_max_s", window) for host in _drove(result)]
-    return None if None in found else max(busy for busy in found if busy is not None)
+    found = {name: busiest_second(host, "load_cpu_max_s", window) for name, host in _drove(result).items()}
+    return None if None in found.values() else _greatest(found)
+
+
+def _greatest(found: Mapping[str, float | None]) -> Worst | None:
+    return max((Worst(value, name) for name, value in found.items() if value is not None), default=None)
 
 
 def sent_for_a_core(result: TrialResult, rung: RungRecord) -> float | None:
@@ -68,15 +81,18 @@ def sent_for_a_core(result: TrialResult, rung: RungRecord) -> float | None:
     So many a second the load processes would send with all of a core each: what the client of this locustfile costs.
     """
     window = PhaseWindow(start_s=rung.count_s, end_s=rung.end_s)
-    found = [rate(host, "load_cpu_max_s", window) for host in _drove(result)]
+    found = [rate(host, "load_cpu_max_s", window) for host in _drove(result).values()]
     cores = 0.0 if None in found else max(each for each in found if each is not None)
     return rung.rate / cores if cores else None
 
 
-def _drove(result: TrialResult) -> Sequence[pl.DataFrame]:
+def _drove(result: TrialResult) -> Mapping[str, pl.DataFrame]:
     """Readings of each machine that drove load. Where they are several, the record names them, also one never read."""
-    names = [node.name for node in result.record.nodes if node.load]
-    return [result.tables.host.filter(pl.col("node") == name) for name in names] or result.tables.load_hosts
+    names, host = [node.name for node in result.record.nodes if node.load], result.tables.host
+    if names:
+        return {name: host.filter(pl.col("node") == name) for name in names}
+    several = len(result.record.nodes) > 1
+    return {str(each["node"].first()) if several else "": each for each in result.tables.load_hosts}
 
 
 def of_what_counts(found: Sequence[Effort]) -> tuple[Effort, ...]:
@@ -85,5 +101,5 @@ def of_what_counts(found: Sequence[Effort]) -> tuple[Effort, ...]:
     return tuple(found[: max(1, short)])
 
 
-def _beyond(gate: Gate, value: float | None) -> bool:
-    return value is not None and gate.beyond(value, gate.invalid)
+def _beyond(gate: Gate, found: Worst | None) -> bool:
+    return found is not None and gate.beyond(found.value, gate.invalid)

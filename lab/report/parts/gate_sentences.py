@@ -32,9 +32,12 @@ def gate_sentence(gate: GateResult, record: TrialRecord | None = None, *, brief:
     title = declared.title if declared else gate.key
     if gate.value is None:
         why = f": {WHY[gate.why]}" if gate.why in WHY else ""
-        return f"{'Could not be checked' if gate.outcome == CAVEAT else 'Does not apply'} ({title}){why}."
+        unknown = "Could not be checked" if gate.outcome == CAVEAT else "Does not apply"
+        return f"{unknown}{f' on node {gate.node}' if gate.node else ''} ({title}){why}."
     words = GATE_WORDS.get(gate.key, Words(f"{title}: " + "{value}", ""))
     said = words.said.replace("{value}", quantity(declared.unit if declared else Unit.SECONDS, gate.value))
+    if gate.node:
+        said = f"On node {gate.node}, {said[0].lower()}{said[1:]}"
     if declared is None or gate.limit is None or gate.outcome == "pass":
         return _joined(f"{said}.", words.advice if gate.outcome != "pass" else "")
     found = f"{', '.join(filter(None, (said, _limit(declared, gate))))}."

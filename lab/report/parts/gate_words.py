@@ -42,7 +42,7 @@ GATE_WORDS: Mapping[str, Words] = {
         "The load was not in a steady state, or timestamps are wrong: measure longer.",
     ),
     "load.clock": Words(
-        "The clock of the load processes is known within {value}",
+        "The engine's clock is known within {value} of the lab's",
         "Latencies do not change; what is read from processes is held against requests that far apart. Bring the "
         "engine nearer to the lab.",
     ),

@@ -80,7 +80,10 @@ def _instrument(summary: RunSummary) -> str:
 
 
 def _beside(scenario: Scenario) -> str:
-    """What of the lab ran on the machine of the arms."""
+    """What of the lab ran on the machine of the arms, or on those over which a Swarm spreads them."""
+    if (spread := len(scenario.nodes) - len(scenario.load_nodes)) > 1:
+        where = listed([node.name for node in scenario.load_nodes or scenario.nodes[:1]])
+        return f"the load generator ran on {where}, a sampler on each node, and on the {spread} of the arms they used"
     if not scenario.load_nodes:
         return "the load generator and the sampler ran on the same machine and used"
     where = listed([node.name for node in scenario.load_nodes])

@@ -114,8 +114,8 @@ def disturbance_figure(summary: RunSummary, order: Sequence[str]) -> Figure | No
     return Figure(
         key="disturbances",
         title="Interference from other programs",
-        sentence=f"Largest of any trial: {', '.join(worst)}. Pressure is the part of the time in which some process of "
-        "the machine, an arm's own included, waited for the resource.",
+        sentence=f"Largest of any trial{_on_nodes(summary, ' and node')}: {', '.join(worst)}. Pressure is the part of "
+        "the time in which some process of the machine, an arm's own included, waited for the resource.",
         chart=Order(
             title="Steal, foreign CPU and pressure in the order of the run",
             arms=arm_names(summary),
@@ -124,6 +124,11 @@ def disturbance_figure(summary: RunSummary, order: Sequence[str]) -> Figure | No
             blocks=_starts(order),
         ),
     )
+
+
+def _on_nodes(summary: RunSummary, said: str) -> str:
+    """What is said only where a run has several."""
+    return said if len(summary.scenario.nodes) > 1 else ""
 
 
 def _point(
@@ -171,6 +176,6 @@ def disturbance_table(summary: RunSummary, order: Sequence[str]) -> Table:
             for trial in trials
         ),
         note="Over the measure phase. Steal and foreign CPU are shares of the machine; pressure (PSI, some) is a share "
-        "of the time.",
+        f"of the time.{_on_nodes(summary, ' Each is that of the node where it was most.')}",
         folded=True,
     )

@@ -159,12 +159,13 @@ def role_table(summary: RunSummary) -> Table:
 
 
 def ledger_table(summary: RunSummary) -> Table:
-    """Every process of every arm."""
+    """Every process of every arm, and its node where the run has several."""
     names = {arm.name: process_names(arm.processes) for arm in summary.arms}
+    on_nodes = len(summary.scenario.nodes) > 1
     rows = tuple(
         (
             *words(arm.name, name_of(line, names[arm.name]), line.role.value, f"{line.service}/{line.ordinal}"),
-            *words(line.command[:COMMAND_LENGTH]),
+            *words(*([", ".join(line.nodes)] if on_nodes else []), line.command[:COMMAND_LENGTH]),
             cell(Unit.BYTES, line.pss_bytes),
             cell(Unit.BYTES, line.pss_peak_bytes),
             cell(Unit.BYTES, line.uss_bytes),
@@ -182,7 +183,12 @@ def ledger_table(summary: RunSummary) -> Table:
             *columns("arm"),
             *only(Audience.PEOPLE, columns("name")),
             *only(Audience.PROGRAMS, columns("role")),
-            *columns("process", "command", numeric=("PSS", "PSS peak", "USS", "RSS", "CPU of a core", "blocks")),
+            *columns(
+                "process",
+                *(["node"] if on_nodes else []),
+                "command",
+                numeric=("PSS", "PSS peak", "USS", "RSS", "CPU of a core", "blocks"),
+            ),
         ),
         rows=rows,
         folded=True,
