@@ -28,12 +28,18 @@ def run_lines(planned: Plan) -> Iterator[str]:
     rate = "as fast as they are answered" if load.rate is None else f"{load.rate:g} requests a second"
     names, each = ", ".join(arm.name for arm in arms), " each" if len(arms) > 1 else ""
     yield f"runs     {names}: {count_of(scenario.budget.processes, 'serving process')}{each}, {rate}"
-    yield (
-        f"takes    {count_of(len(planned.trials), 'trial')} ({count_of(planned.blocks, 'block')} of "
-        f"{count_of(len(arms), 'arm')}), about "
-        f"{format_duration(round(planned.estimated_s))} once it has the images"
-    )
+    yield f"takes    {length_of(planned)} once it has the images"
     yield f"says     {words_of(scenario, planned.blocks)}"
+
+
+def length_of(planned: Plan) -> str:
+    """As in ``"18 trials (6 blocks of 3 arms), about 5 min 24 s"``."""
+    arms, points = count_of(len(planned.scenario.arms), "arm"), len(planned.points)
+    each = f"{arms} at {points} points" if points > 1 else arms
+    return (
+        f"{count_of(len(planned.trials), 'trial')} ({count_of(planned.blocks, 'block')} of {each}), about "
+        f"{format_duration(round(planned.estimated_s))}"
+    )
 
 
 def words_of(scenario: Scenario, blocks: int) -> str:

@@ -3,26 +3,37 @@
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from lab.cli.asked import scenario_of, with_blocks, with_engine
 from lab.cli.console import put, put_json
 from lab.cli.options import Blocks, Engine, Json, ScenarioPath
 from lab.cli.plan_warnings import warnings
-from lab.cli.plan_words import drill_lines, expectation_lines, ladder_lines, limit_lines, node_lines, order_lines
+from lab.cli.plan_words import (
+    drill_lines,
+    expectation_lines,
+    given_lines,
+    ladder_lines,
+    limit_lines,
+    network_lines,
+    node_lines,
+    order_lines,
+    time_lines,
+)
 from lab.engines.docker.engine import connect
 from lab.engines.images.starts import ImageStart, check_targets, start_of
 from lab.engines.kinds import ENGINE_KINDS, ON_NODES, surely_plain
 from lab.errors import MissingError
 from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import Plan, build_plan
-from lab.plan.kinds import ServiceKind
 from lab.plan.loading import warmup_s
 from lab.plan.models.model import arm_title
 from lab.plan.topology import Service, Stage
 from lab.report.renderers.text import printable
 from lab.scenario.beside import start_order
-from lab.scenario.budget import Limits, Quota
+from lab.scenario.budget import Quota
 from lab.scenario.choices import AUTO
 from lab.scenario.file import scenario_to_json
 from lab.scenario.model import APP_IMAGE, Arm, Scenario
@@ -30,10 +41,16 @@ from lab.units import count_of, format_bytes, format_duration
 
 NOT_HERE = "the image is not here to be asked: if it has an ENTRYPOINT, that stands in front"
 AUTOMATIC = "auto: Docker where it answers, else plain processes of this machine"
+MORE = "with --all: every command, limit and configuration file as well"
+IN_FULL = "in full; ports are examples, for a run takes free ones"
+
+All = Annotated[bool, typer.Option("--all", help="Print every command, limit and configuration file as well.")]
 
 
-def plan(scenario: ScenarioPath, blocks: Blocks = None, engine: Engine = None, json: Json = False) -> None:
-    """Print what would run and for how long: containers, commands, configuration, order of trials. Runs nothing."""
+def plan(
+    scenario: ScenarioPath, blocks: Blocks = None, engine: Engine = None, everything: All = False, json: Json = False
+) -> None:
+    """Print what would run, for how long, and what it could say: arms, load, warnings, order. Runs nothing."""
     planned = build_plan(with_engine(with_blocks(scenario_of(scenario), blocks), engine))
     if planned.scenario.engine != AUTO:
         ENGINE_KINDS[planned.scenario.engine].check(planned.scenario)
@@ -42,7 +59,7 @@ def plan(scenario: ScenarioPath, blocks: Blocks = None, engine: Engine = None, j
     if json:
         put_json(_document(planned))
     else:
-        put("\n".join(_lines(planned)))
+        put("\n".join(_lines(planned, everything=everything)))
 
 
 def image_starts(scenario: Scenario) -> dict[str, ImageStart | None]:
@@ -102,21 +119,32 @@ def _services(planned: Plan, arm_name: str) -> tuple[Service, ...]:
     return tuple(sorted(topology.services, key=lambda service: service.ports))
 
 
-def _lines(planned: Plan) -> Iterator[str]:
+def _lines(planned: Plan, *, everything: bool = False) -> Iterator[str]:
     starts = image_starts(planned.scenario)
     yield from _head_lines(planned)
+    yield from network_lines(planned)
     yield from node_lines(planned)
     yield from drill_lines(planned)
     yield from ladder_lines(planned)
     yield from limit_lines(planned)
     yield from expectation_lines(planned)
-    yield from (f"  !         {printable(warning)}" for warning in warnings(planned))
     yield from _beside_lines(planned, starts)
+    yield from time_lines(planned)
+    yield from (f"  !         {printable(warning)}" for warning in warnings(planned))
+    yield from ("", "arms")
+    yield from map(_arm_line, planned.scenario.arms)
+    yield from order_lines(planned)
+    yield from (_whole_lines(planned, starts) if everything else ("", MORE))
+
+
+def _whole_lines(planned: Plan, starts: Mapping[str, ImageStart | None]) -> Iterator[str]:
+    """What every container of every arm runs and gets, and every configuration file."""
+    of_several = f", at {planned.points[0].title}" if len(planned.points) > 1 else ""
+    yield from ("", f"{IN_FULL}{of_several}")
     for arm in planned.scenario.arms:
-        yield from _arm_lines(planned, arm, starts)
+        yield from ("", *_arm_lines(planned, arm, starts))
     for path, (arm_name, text) in _files(planned).items():
         yield from ("", f"{path} of arm {arm_name}", *(f"  {printable(line)}" for line in text.splitlines()))
-    yield from order_lines(planned)
 
 
 def _head_lines(planned: Plan) -> Iterator[str]:
@@ -142,7 +170,7 @@ def _head_lines(planned: Plan) -> Iterator[str]:
     yield f"  compare   {_compared(scenario)}"
     if len(planned.points) > 1:
         titles, each = "; ".join(point.title for point in planned.points), count_of(planned.blocks, "block")
-        yield f"  points    {titles}: compared apart, each with {each}; below is the first one"
+        yield f"  points    {titles}: compared apart, each with {each}"
     if scenario.trials.looks:
         looks = ", ".join(map(str, scenario.trials.looks))
         yield f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached"
@@ -155,13 +183,16 @@ def _compared(scenario: Scenario) -> str:
     return f"with {scenario.baseline}; judged: {f'{metrics} of {judged}' if metrics and judged else 'nothing'}"
 
 
-def _arm_lines(planned: Plan, arm: Arm, starts: Mapping[str, ImageStart | None]) -> Iterator[str]:
+def _arm_line(arm: Arm) -> str:
     own_image = f", image {printable(arm.image)}" if arm.image else ""
-    network = planned.scenario.network_of(arm)
-    yield from ("", f"arm {arm.name}: {arm_title(arm)}{own_image}", f"  network  {network.network}: {network.why}")
+    return f"  {arm.name}: {arm_title(arm)}{own_image}"
+
+
+def _arm_lines(planned: Plan, arm: Arm, starts: Mapping[str, ImageStart | None]) -> Iterator[str]:
+    yield f"arm {arm.name}"
     for service in _services(planned, arm.name):
         yield f"  {service.name:<8} {_command(service, starts)}"
-        yield from (f"           {text}" for text in (*_limit_lines(service.limits), *_granted_lines(service)))
+        yield from (f"           {text}" for text in given_lines(service))
 
 
 def _beside_lines(planned: Plan, starts: Mapping[str, ImageStart | None]) -> Iterator[str]:
@@ -211,25 +242,3 @@ def _quota(quota: Quota, *, size: bool = False) -> str:
     if quota.amount is None:
         return quota.mode
     return f"{quota.mode} {format_bytes(quota.amount) if size else f'{quota.amount:g}'}"
-
-
-def _limit_lines(limits: Limits) -> list[str]:
-    parts = []
-    if limits.cpus is not None:
-        parts.append(f"{limits.cpus:.3g} cpus")
-    if limits.memory_bytes is not None:
-        parts.append(f"memory {format_bytes(limits.memory_bytes)}")
-    if limits.cpuset:
-        parts.append(f"cores {limits.cpuset}")
-    return [", ".join(parts)] if parts else []
-
-
-def _granted_lines(service: Service) -> list[str]:
-    """What a container of the app gets beyond the least, as its keys say."""
-    if service.kind is not ServiceKind.APP:
-        return []
-    parts = [f"user {service.user}"] if service.user else []
-    parts += [f"capability {name}" for name in service.capabilities]
-    parts += [f"{volume.path} in memory, {format_bytes(volume.size)}" for volume in service.volumes]
-    parts += [] if service.read_only else ["root file system writable"]
-    return [", ".join(parts)] if parts else []

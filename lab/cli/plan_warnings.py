@@ -25,16 +25,19 @@ UNDECIDED = "undecided unless requests fail"  # these settle an expectation in o
 
 
 def warnings(planned: Plan) -> Iterator[str]:
-    """Primaries and expectations that have too few requests or blocks, and caveats of all trials, in sentences.
-
-    Of a scenario with a ladder they are about `lab capacity`, which carries it out: it judges capacity alone.
-    """
-    if planned.scenario.capacity:
-        planned = replace(planned, scenario=climbing(planned.scenario, "", quick=False, blocks=None))
+    """Primaries and expectations that have too few requests or blocks, and caveats of all trials, in sentences."""
+    planned = climbed(planned)
     yield from _few_requests(planned)
     yield from _few_blocks(planned)
     yield from _not_replaced(planned)
     yield from _caveats(planned)
+
+
+def climbed(planned: Plan) -> Plan:
+    """The plan as `lab capacity` carries it out, if it has a ladder: that judges capacity alone."""
+    if planned.scenario.capacity is None:
+        return planned
+    return replace(planned, scenario=climbing(planned.scenario, "", quick=False, blocks=None))
 
 
 def _few_requests(planned: Plan) -> Iterator[str]:

@@ -1,17 +1,32 @@
 """What `lab plan` says of conditions: what is broken on purpose, what is climbed or searched, what is expected."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
+from lab.cli.beforehand import length_of, words_of
+from lab.cli.plan_warnings import climbed
 from lab.engines.kinds import ENGINE_KINDS
 from lab.plan.blocks import Plan
 from lab.plan.deeds import deed
+from lab.plan.kinds import ServiceKind
 from lab.plan.order import period
-from lab.plan.trial import Trial
+from lab.plan.topology import Service
 from lab.report.renderers.text import printable
 from lab.scenario.choices import AUTO
 from lab.scenario.drills import TICK_S
 from lab.scenario.limits import MOST_TRIES
-from lab.units import count_of, format_duration
+from lab.scenario.network import NetworkChoice
+from lab.units import count_of, format_bytes, format_duration
+
+
+def network_lines(planned: Plan) -> Iterator[str]:
+    """One line for each network and why it is that; with its arms, unless it is that of all."""
+    arms_of: dict[NetworkChoice, list[str]] = {}
+    for arm in planned.scenario.arms:
+        arms_of.setdefault(planned.scenario.network_of(arm), []).append(arm.name)
+    for choice, arms in arms_of.items():
+        whose = f" of {', '.join(arms)}" if len(arms_of) > 1 else ""
+        yield printable(f"  network   {choice.network}{whose}: {choice.why}")
 
 
 def node_lines(planned: Plan) -> Iterator[str]:
@@ -72,14 +87,21 @@ def expectation_lines(planned: Plan) -> Iterator[str]:
         yield printable(f"  expect    {f'{each.name}: ' if each.name else ''}{each.that}")
 
 
+def time_lines(planned: Plan) -> Iterator[str]:
+    """How long it takes, and the words that so many blocks allow, as a run says them before it begins."""
+    yield f"  takes     {length_of(planned)} without building images"
+    if not planned.scenario.limits:
+        yield f"  says      {words_of(climbed(planned).scenario, planned.blocks)}"
+
+
 def order_lines(planned: Plan) -> Iterator[str]:
-    """The arms of every block in their order, how far it is balanced, and how long all of it takes."""
+    """The arms of every block in their order, and how far it is balanced."""
     yield ""
-    yield f"order{_balance(planned)} (ports are examples; a run takes free ones)"
+    yield f"order{_balance(planned)}"
     for block in range(1, planned.blocks + 1):
-        yield f"  block {block}: " + ", ".join(map(_named, (t for t in planned.trials if t.block == block)))
-    took = format_duration(round(planned.estimated_s))
-    yield f"{count_of(len(planned.trials), 'trial')}, about {took} without building images"
+        at_points = groupby((t for t in planned.trials if t.block == block), key=lambda trial: trial.point.title)
+        parts = (f"{point and f'{point}: '}{', '.join(trial.arm.name for trial in own)}" for point, own in at_points)
+        yield f"  block {block}: {'; '.join(parts)}"
 
 
 def _balance(planned: Plan) -> str:
@@ -90,5 +112,16 @@ def _balance(planned: Plan) -> str:
     return f", balanced {f'only over multiples of {whole}' if planned.blocks % whole else f'over {whole}'} blocks"
 
 
-def _named(trial: Trial) -> str:
-    return f"{trial.arm.name} ({trial.point.title})" if trial.point.key else trial.arm.name
+def given_lines(service: Service) -> Iterator[str]:
+    """The limits of a container, and what one of the app gets beyond the least, as its keys say."""
+    limits = service.limits
+    parts = [] if limits.cpus is None else [f"{limits.cpus:.3g} cpus"]
+    parts += [] if limits.memory_bytes is None else [f"memory {format_bytes(limits.memory_bytes)}"]
+    parts += [f"cores {limits.cpuset}"] if limits.cpuset else []
+    granted = []
+    if service.kind is ServiceKind.APP:
+        granted += [f"user {service.user}"] if service.user else []
+        granted += [f"capability {name}" for name in service.capabilities]
+        granted += [f"{volume.path} in memory, {format_bytes(volume.size)}" for volume in service.volumes]
+        granted += [] if service.read_only else ["root file system writable"]
+    yield from (", ".join(each) for each in (parts, granted) if each)

@@ -51,7 +51,7 @@ def last_lines(log: str, most: int = TAIL_LINES) -> str:
 
 def end_of(who: str, how: str, signs: Mapping[Sign, str]) -> End:
     """A service that has ended: the sentence with its last lines, and what to do."""
-    known = explain(signs, "fix the image or the command; `lab plan` shows what was started")
+    known = explain(signs, "fix the image or the command; `lab plan SCENARIO --all` shows what was started")
     means = f": {known.told}" if known.told else ""
     told = f"{who} {how}{means}; its last lines:\n{signs.get(Sign.LOG, '').strip() or '(it logged nothing)'}"
     return End(told, known.hint, known.fault)

@@ -38,9 +38,9 @@ def test_plan_needs_no_docker_and_touches_nothing(
     """Arms, full commands, nginx.conf, order and duration, with the engine out of reach."""
     monkeypatch.chdir(tmp_path)
 
-    assert ends("plan", SCENARIOS / "quickstart.toml") == 0
+    assert ends("plan", SCENARIOS / "quickstart.toml", "--all") == 0
     told = capsys.readouterr().out
-    for expected in ("--workers 4", "proxy_pass http://app;", "block 6:", "18 trials, about"):
+    for expected in ("--workers 4", "proxy_pass http://app;", "block 6:", "18 trials (6 blocks of 3 arms), about"):
         assert expected in told
     assert list(tmp_path.iterdir()) == []
 

@@ -161,12 +161,12 @@ def test_the_front_gets_none_of_it(tmp_path: Path) -> None:
 def test_the_plan_says_what_the_app_gets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Below its command, and nothing where it gets the least."""
     scenario_with(tmp_path, f"{KEYS}read_only = false")
-    plan(tmp_path / "scenario.toml")
+    plan(tmp_path / "scenario.toml", everything=True)
     granted = "user 10001:0, capability CHOWN, capability SETUID, /data in memory, 256.0 MiB, "
     assert f"{granted}/var/cache/app in memory, 64.0 MiB, root file system writable\n" in capsys.readouterr().out
 
     scenario_with(tmp_path, "")
-    plan(tmp_path / "scenario.toml")
+    plan(tmp_path / "scenario.toml", everything=True)
     assert "in memory" not in capsys.readouterr().out
 
 

@@ -109,7 +109,7 @@ def test_terminals_get_text_and_newlines_only(text: str, capsys: pytest.CaptureF
     put_json({"a": text, text: [text]})
     words = text.encode(errors="replace").decode() or "?"
     path = write(tmp_path, GOOD.replace('"Which?"', json.dumps(words, ensure_ascii=False).replace("\x7f", "")))
-    plan(path)
+    plan(path, everything=True)
     plan(path, json=True)
 
     assert_harmless(capsys)

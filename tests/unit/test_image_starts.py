@@ -46,7 +46,7 @@ def with_image(monkeypatch: pytest.MonkeyPatch, present: str, config: Mapping[st
 
 def test_the_entrypoint_stands_before_the_command(tmp_path: Path) -> None:
     """The Dockerfile says so; no engine is asked."""
-    shown = plan(written(tmp_path, f'build = "."\n{COMMAND}'))
+    shown = plan(written(tmp_path, f'build = "."\n{COMMAND}'), "--all")
     assert "app      uvicorn main:app --port 8000 --host 127.0.0.1 --port 20000 --workers 2" in shown
     assert NOT_HERE not in shown
 
@@ -55,14 +55,14 @@ def test_the_images_own_command_is_shown(tmp_path: Path, monkeypatch: pytest.Mon
     """With {image} nothing of the lab's is in it."""
     with_image(monkeypatch, "shop:1", {"Entrypoint": ["tini", "--"], "Cmd": ["serve"]})
     keys = 'image = "shop:1"\ncommand = "{image}"\nenv = { PORT = "{port}", N = "{workers}" }'
-    assert re.search(r"app +tini -- serve$", plan(written(tmp_path, keys)), re.MULTILINE)
+    assert re.search(r"app +tini -- serve$", plan(written(tmp_path, keys), "--all"), re.MULTILINE)
 
 
 def test_an_image_that_is_not_here_is_said_to_be_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the text and for programs; without any engine too."""
     path = written(tmp_path, f'image = "shop:1"\n{COMMAND}')
     with_image(monkeypatch, "other:1", {})
-    assert plan(path).count(NOT_HERE) == 3
+    assert plan(path, "--all").count(NOT_HERE) == 3
 
     def nobody() -> Any:
         raise MissingError("no Docker engine answers", "start it")
@@ -75,7 +75,7 @@ def test_an_image_that_is_not_here_is_said_to_be_unknown(tmp_path: Path, monkeyp
 def test_an_entrypoint_of_ones_own_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The image's does not run."""
     with_image(monkeypatch, "other:1", {})
-    shown = plan(written(tmp_path, f'image = "shop:1"\nentrypoint = "tini --"\n{COMMAND}'))
+    shown = plan(written(tmp_path, f'image = "shop:1"\nentrypoint = "tini --"\n{COMMAND}'), "--all")
     assert "app      tini -- --host" in shown
     assert NOT_HERE not in shown
 

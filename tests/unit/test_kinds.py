@@ -196,7 +196,7 @@ def test_the_plan_prints_titles_and_every_configuration_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What an arm is in words, and each file with the first arm that has it."""
-    print_plan(write(tmp_path, GOOD.replace('front = "nginx"', 'front = "nginx"\nprofile = "stock"')))
+    print_plan(write(tmp_path, GOOD.replace('front = "nginx"', 'front = "nginx"\nprofile = "stock"')), everything=True)
     shown = capsys.readouterr().out
 
     assert "front nginx (stock)" in shown

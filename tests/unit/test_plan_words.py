@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,9 @@ import pytest
 from lab.analysis.expectations import blocks_to_settle, judge_expectation
 from lab.analysis.judge.levels import verdict_level
 from lab.cli.beforehand import run_lines, words_of
-from lab.cli.plan import _lines, plan
+from lab.cli.plan import IN_FULL, MORE, _lines, plan
 from lab.cli.plan_warnings import warnings
-from lab.cli.plan_words import drill_lines, expectation_lines, order_lines
+from lab.cli.plan_words import drill_lines, expectation_lines, network_lines, order_lines, time_lines
 from lab.metrics import METRICS
 from lab.plan.blocks import build_plan
 from lab.plan.loading import CHANCE_OF_FEWER, measure_for, sure_requests, surely_too_few
@@ -290,9 +291,9 @@ def test_a_warning_stands_below_what_it_is_about_and_in_the_document(capsys: pyt
 @pytest.mark.parametrize(
     ("arms", "blocks", "said"),
     [
-        ((WORKERS,), 3, "order (ports"),
-        (PAIR, 4, "order, balanced over 2 blocks (ports"),
-        (PAIR, 3, "order, balanced only over multiples of 2 blocks (ports"),
+        ((WORKERS,), 3, "order"),
+        (PAIR, 4, "order, balanced over 2 blocks"),
+        (PAIR, 3, "order, balanced only over multiples of 2 blocks"),
     ],
 )
 def test_an_order_is_balanced_only_where_there_is_one(
@@ -301,7 +302,78 @@ def test_an_order_is_balanced_only_where_there_is_one(
     """One arm has no other to take turns with."""
     order = list(order_lines(build_plan(make_scenario(arms, trials={"blocks": blocks}))))
 
-    assert order[1].startswith(said)
+    assert order[1] == said
+
+
+def test_an_order_names_each_point_once() -> None:
+    """With its arms behind it: of five drills of three arms a block would be four lines of brackets."""
+    swept = make_scenario(PAIR, load=LOAD, sweep={"rate": [50, 100]}, trials={"blocks": 1})
+    whole = make_scenario(PAIR, load=LOAD, trials={"blocks": 1})
+
+    (line,) = list(order_lines(build_plan(swept)))[2:]
+    (alone,) = list(order_lines(build_plan(whole)))[2:]
+
+    block, *places = re.split(": |; ", line)
+    assert block == "  block 1"
+    assert sorted(places[::2]) == ["100 requests a second", "50 requests a second"]
+    assert {frozenset(arms.split(", ")) for arms in places[1::2]} == {frozenset({"workers", "replicas"})}
+    assert set(alone.removeprefix("  block 1: ").split(", ")) == {"workers", "replicas"}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "changes", "length", "says"),
+    [
+        (6, {}, "12 trials (6 blocks of 2 arms)", "better, worse, equivalent or inconclusive, on p50 of replicas"),
+        (2, {}, "4 trials (2 blocks of 2 arms)", "numbers only: a verdict takes 6 blocks"),
+        (6, {"sweep": {"rate": [50, 100]}}, "24 trials (6 blocks of 2 arms at 2 points)", "better, worse, equivalent"),
+        (
+            6,
+            {"capacity": LADDER},
+            "12 trials (6 blocks of 2 arms)",
+            "better, worse, equivalent or inconclusive, on cap",
+        ),
+    ],
+)
+def test_the_plan_says_how_long_it_takes_and_what_so_many_blocks_may_say(
+    blocks: int, changes: dict[str, object], length: str, says: str
+) -> None:
+    """Above the order of the trials; of a ladder what `lab capacity` may say of it."""
+    planned = build_plan(
+        make_scenario(PAIR, load=LOAD, compare={"primary": ["p50"]}, trials={"blocks": blocks}, **changes)
+    )
+    takes, told = time_lines(planned)
+
+    assert takes.startswith(f"  takes     {length}, about ")
+    assert told.startswith(f"  says      {says}")
+
+
+def test_networks_that_differ_are_told_with_their_arms() -> None:
+    """One line is enough where all arms have the same."""
+    own = make_scenario((WORKERS, REPLICAS | {"network": "own"}), load=LOAD)
+
+    assert [line.partition(":")[0] for line in network_lines(build_plan(make_scenario(PAIR, load=LOAD)))] == [
+        "  network   host"
+    ]
+    assert [line.partition(":")[0] for line in network_lines(build_plan(own))] == [
+        "  network   host of workers",
+        "  network   own of replicas",
+    ]
+
+
+def test_commands_and_files_are_told_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is printed without asking is all there, above them."""
+    scenario = Path(__file__).parents[2] / "scenarios" / "how_many_workers.toml"
+    plan(scenario)
+    short = capsys.readouterr().out
+    plan(scenario, everything=True)
+    whole = capsys.readouterr().out
+
+    assert "--workers" not in short
+    assert short.removesuffix(f"\n{MORE}\n") in whole
+    assert MORE not in whole
+    assert f"\n{IN_FULL}, at N = 1\n" in whole
+    assert "\narm workers\n  app      uvicorn " in whole
+    assert "\n/etc/lab/nginx.conf of arm replicas\n" in whole
 
 
 def test_one_of_a_thing_is_told_as_one() -> None:
@@ -313,7 +385,7 @@ def test_one_of_a_thing_is_told_as_one() -> None:
 
     assert "budget    1 serving process, cpus none, memory none; in total, its front included" in told
     assert ", 1 connection (load.lanes)" in told
-    assert "\n1 trial, about" in told
+    assert "takes     1 trial (1 block of 1 arm), about" in told
     assert "runs     workers: 1 serving process, 300 requests a second" in told
     assert "takes    1 trial (1 block of 1 arm), about" in told
 

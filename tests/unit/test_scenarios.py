@@ -40,6 +40,7 @@ SHIPPED = {
     "threads",
 }
 LEVEL = 0.95
+SCREEN = 40  # lines: what is printed before a run is meant to be read at a glance
 LOOKS = ("smoke", "growth_look")
 
 
@@ -81,6 +82,7 @@ def test_it_plans_and_every_arm_has_a_topology(path: Path) -> None:
     shown = CliRunner().invoke(app, ["plan", str(path)])
     assert shown.exit_code == 0
     assert (", rest " in shown.output) == bool(plan.scenario.load.settle)
+    assert shown.output.count("\n") <= SCREEN
 
 
 @pytest.mark.parametrize("path", [path for path in SCENARIOS if path.stem not in LOOKS], ids=named)

@@ -353,7 +353,7 @@ def test_plan_and_compare_print_no_secret(tmp_path: Path, capsys: pytest.Capture
     text = GOOD.replace('image = "shop:1"', f'image = "shop:1"\nenv = {env}').replace("Which?", "Is hunter22 safe?")
     path = write(tmp_path, text)
 
-    plan(path)
+    plan(path, everything=True)
     plan(path, json=True)
 
     printed = capsys.readouterr()

@@ -50,7 +50,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 def test_the_plan_knows_what_another_package_declared(lab: Lab, tmp_path: Path) -> None:
     """Titles, commands and files of the toys; the key of the front is not shown."""
-    code, shown, err = lab("plan", scenario_file(tmp_path))
+    code, shown, err = lab("plan", scenario_file(tmp_path), "--all")
     document = json.loads(lab("plan", scenario_file(tmp_path), "--json")[1])
 
     assert code == 0, err
