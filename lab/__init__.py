@@ -1,6 +1,6 @@
 """Process-model comparison lab: one container with N workers, or N containers behind nginx? Measured.
 
-In comments METHOD n.m is a section of docs/method.md, and FIELD n a section of docs/traps.md.
+In comments METHOD n.m is a section of the documentation's method, and FIELD n one of its traps.
 """
 
 from importlib import import_module

@@ -26,8 +26,7 @@ ADVICE = "`lab init --help` shows every flag; on a terminal it asks for what is 
 INTENT = "The lab needs to know how to start and load your app; press Enter to accept what is in brackets."
 NEEDS_REGISTRY = (
     "note: the Dockerfile names its base image itself, so building it needs that image on this machine or a registry; "
-    "`lab doctor --scenario FILE` says whether it is available; docs/your_own_app.md shows how to do without (ARG "
-    "PYTHON_IMAGE)"
+    "`lab doctor --scenario FILE` says whether it is available, and if not, what to do"
 )
 PROCESSES = f"--processes; by default the cores of this machine, {LEAST_PROCESSES} to {MOST_PROCESSES}"
 SHOWN = 6  # routes in a line

@@ -28,7 +28,7 @@ class RunFrames:
     """A run that was read: raw rows and metrics, each with the columns trial, block and arm.
 
     ``metrics`` has a row for each trial and metric; the others are the raw rows, ``threads`` where threads serve and
-    ``user_events`` where the locustfile fires some. docs/reference.md has the columns of all of them. Seconds and bytes
+    ``user_events`` where the locustfile fires some. The reference has the columns of all of them. Seconds and bytes
     throughout.
     """
 

@@ -34,7 +34,7 @@ MAX_SENTENCES = 50
 MISSING = ("missing", "missing_argument")
 ARM: TypeAdapter[Arm] = TypeAdapter(Arm)
 STORED_ADVICE = "restore run.json from a copy, or run the scenario again"
-ADVICE = "run `lab schema` for every key, or see docs/scenario_file.md"
+ADVICE = "run `lab schema` for every key"
 
 
 def read_scenario(path: Path) -> Scenario:

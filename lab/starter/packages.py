@@ -19,7 +19,7 @@ NAMES = ("requirements.txt", "pyproject.toml")  # the first that is there counts
 SRC = "src"
 TODAY = {"{host}": "0.0.0.0", "{port}": "8000", "{workers}": "1"}  # noqa: S104  what `docker run` starts, no arm
 NOT_FOLLOWED = re.compile(r"-(e|c|-editable|-constraint)\b")
-OWN = "write a Dockerfile of your own (docs/your_own_app.md shows one), or"
+OWN = "write a Dockerfile of your own, or"
 IGNORED = (".git", ".env", "**/__pycache__", "**/node_modules")
 
 

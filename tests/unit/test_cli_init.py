@@ -386,7 +386,7 @@ def test_a_base_image_that_a_registry_must_have_is_told(tmp_path: Path) -> None:
     """Before somebody waits for a build that cannot work."""
     (tmp_path / "Dockerfile").write_text('FROM python:3.12\nCMD ["uvicorn", "main:app"]\n')
     said = init("--folder", tmp_path, "--ready-path", "/", "--path", "/", "--out", tmp_path / "mine")
-    assert "docs/your_own_app.md" in said
+    assert "`lab doctor --scenario FILE` says whether it is available, and if not, what to do" in said
 
 
 def test_a_compose_file_is_enough(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,13 @@ def test_no_file_of_the_package_is_left_out(unpacked: Path) -> None:
     """Templates, style sheets, Dockerfiles and pins are found beside the code that reads them."""
     ours = (path.relative_to(ROOT) for path in (ROOT / "lab").rglob("*") if path.is_file() and path.suffix != ".pyc")
     assert [name for name in ours if not (unpacked / name).is_file()] == []
+
+
+def test_nothing_in_it_leads_to_a_file_of_the_documentation(unpacked: Path) -> None:
+    """Hints, comments of scenarios and docstrings alike: an installed lab has a command or words instead."""
+    texts = (path for path in unpacked.rglob("*") if path.is_file() and path.parent.suffix != ".dist-info")
+    led = {path.name: re.findall(rb"\bdocs/[\w/-]*\.md|\bhowto/\w+", path.read_bytes()) for path in texts}
+    assert {name: paths for name, paths in led.items() if paths} == {}
 
 
 def test_it_asks_for_what_the_lab_needs_and_names_its_commands(unpacked: Path) -> None:

@@ -1,6 +1,6 @@
 """Restart containers of the app that hang: what plain Docker leaves undone, for it ignores *unhealthy*.
 
-docs/howto/drills.md has the same as a few lines of shell, and as what it is in an orchestrator: a liveness probe.
+The how-to on drills has the same as a few lines of shell, and as what it is in an orchestrator: a liveness probe.
 """
 
 from __future__ import annotations

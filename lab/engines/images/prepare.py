@@ -35,8 +35,7 @@ from lab.scenario.model import APP_IMAGE, Scenario
 
 TAKE_BASE = (
     "write `ARG PYTHON_IMAGE={name}` and then `FROM ${{PYTHON_IMAGE}}` into the Dockerfile, which the lab then fills "
-    f"with images.python of the scenario ({PYTHON.reference} unless it names another), whatever the ARG names "
-    "(docs/your_own_app.md)"
+    f"with images.python of the scenario ({PYTHON.reference} unless it names another), whatever the ARG names"
 )
 
 

@@ -43,7 +43,8 @@ class Nginx:
     """nginx balances requests.
 
     `tuned` passes everything that works without nginx, and keeps connections to the app open; `stock` has nginx's own
-    limits; `config` is your own configuration, see docs/howto/fronts.md.
+    limits; `config` is a file of your own, with `{listen}` where its server listens, and `{upstreams}` for the servers
+    of its upstream.
     """
 
     kind: Literal["nginx"] = "nginx"
