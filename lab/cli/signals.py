@@ -16,7 +16,10 @@ from lab.report.renderers.text import printable
 FIRST = "interrupted (1 of 3): taking everything down, finished trials are kept; press again to hurry"
 SESSION = "ending the session: taking the arm down and keeping what was seen; press again to hurry"
 SECOND = "interrupted (2 of 3): killing what has not ended by itself; press again to leave at once"
-THIRD = f"interrupted (3 of 3): leaving at once; `lab clean`, with the same --out, removes what is left (label {RUN})"
+THIRD = (
+    "interrupted (3 of 3): leaving at once; `lab clean`, with the same --out and, where the run has nodes, --scenario, "
+    f"removes what is left (label {RUN})"
+)
 _FIRST = [FIRST]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Unraisable = Callable[["sys.UnraisableHookArgs"], object]

@@ -1,7 +1,7 @@
 """The checks of `lab doctor --scenario`: every node as a run needs it, tried with an agent there."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from lab.engines.docker.connection import Identity, check_another, connect_node,
 from lab.engines.docker.opening import image_maker
 from lab.engines.docker.removal import engine_errors
 from lab.engines.leftovers import find_leftovers_of
-from lab.engines.swarm.cluster import MAKE_ONE
-from lab.errors import LabError
+from lab.engines.swarm.cluster import MAKE_ONE, NAME_MANAGER
+from lab.errors import LabError, MissingError
 from lab.host.kernel import governor, has_ipvs, may_read_memory
 from lab.host.labels import labels
 from lab.run.doctor import Finding
@@ -34,12 +34,14 @@ def examine_nodes(nodes: tuple[Node, ...], on_step: Callable[[str], None], *, sw
 
     ``swarm``: what it is in its Swarm too; the first has to be a manager.
     """
-    seen = dict[Identity, Node]()
+    seen, architectures = dict[Identity, Node](), dict[str, str]()
     for node in nodes:
         try:
             with closing(connect_node(node)) as client, engine_errors(node.name):
                 check_another(node, client, seen)
                 yield from _engine(node, client)
+                architectures[node.name] = str(client.version().get("Arch", ""))
+                _check_alike(architectures, node)
                 maker = image_maker(node, client, on_step)
                 image_id = prepare_agent(maker, on_step)
                 carry_all(maker, [Cargo(node=node.name, target=client, images=of_agent(maker, image_id))], on_step)
@@ -69,6 +71,16 @@ def _engine(node: Node, client: docker.DockerClient) -> Iterator[Finding]:
     yield Finding(f"{node.name}: leftovers", "note" if left else "ok", told)
 
 
+def _check_alike(architectures: Mapping[str, str], node: Node) -> None:
+    """Raise MissingError where a node differs from the first that answered: their images are the same."""
+    first, theirs = next(iter(architectures.items()))
+    if architectures[node.name] != theirs:
+        raise MissingError(
+            f"node {node.name} has another architecture: {architectures[node.name]}, and node {first} has {theirs}",
+            "use nodes of one architecture",
+        )
+
+
 def _cores(node: Node, there: int) -> Finding:
     """Those of the machine, and those to which the lab's agents keep: the engine refuses one that is not there."""
     kept = f"; the lab's agents keep to {node.cores}" if node.cores else ""
@@ -83,7 +95,7 @@ def swarm_finding(node: Node, client: docker.DockerClient, agent: Conversation, 
     if state != "active":
         told = f"its engine is in no Swarm ({state}); {MAKE_ONE}"
     elif first and not manages:
-        told = "it is named first and is no manager of its Swarm: services are asked for there"
+        told = f"it is named first and is no manager of its Swarm: services are asked for there; {NAME_MANAGER}"
     else:
         part = f"manager, {info['Nodes']} nodes" if manages else "worker"  # which does not know how many there are
         told = f"{part}; {ways}"
@@ -96,11 +108,16 @@ def agent_findings(node: Node, agent: Conversation) -> Iterator[Finding]:
     if agent.call(may_read_memory, INIT):
         yield Finding(f"{node.name}: rights", "ok", "an agent reads the memory (PSS) of every process there")
     else:
-        told = "an agent may not read the memory (PSS) of others there: a security module forbids it, or SYS_PTRACE"
+        told = (
+            "an agent may not read the memory (PSS) of others there, so no trial can be measured: use an "
+            "engine that runs as root there, and no security module that forbids it to containers with SYS_PTRACE"
+        )
         yield Finding(f"{node.name}: rights", "missing", told)
     clock = agent.clock
     state = "note" if clock.bound_s > CLOCK_WANTED_S else "ok"
     told = f"{clock.offset_s:+.6f} s from this machine's, known to {clock.bound_s * 1000:.2f} ms"
+    if state == "note":
+        told += f": more than {CLOCK_WANTED_S * 1000:g} ms are a caveat of a trial; start the lab nearer to this node"
     yield Finding(f"{node.name}: clock", state, told if clock.bound_s else "this machine's own")
     governed = agent.call(governor)
     steady = governed in ("", STEADY)

@@ -220,5 +220,6 @@ def _bare_traits(target: SampleTarget, _proc: Path) -> ContainerTraits:
 def _no_rights(what: str) -> RightsError:
     return RightsError(
         f"the sampler may not read {what}, so the memory of the arm cannot be measured",
-        "run the lab as root, or give its Python CAP_SYS_PTRACE",
+        "run the lab as root, or give its Python CAP_SYS_PTRACE; an agent has that, and where it may not all the same, "
+        "its engine does not run as root, or a security module forbids it",
     )

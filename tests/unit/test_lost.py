@@ -23,13 +23,17 @@ from lab.errors import AwayError, LoadError, LostError, MissingError, RunFolderE
 from lab.load.load_plan import LoadPlan
 from lab.load.locust_process import Loads
 from lab.load.place import Place
+from lab.plan.blocks import build_plan
 from lab.record.folder import read_info, read_trials
 from lab.record.types import LostTrial, TrialState
 from lab.report.parts.caveats import fault_sentences
 from lab.run.blocks import run_plan
+from lab.run.run import planned, resume_run, run_scenario
 from lab.run.standing import pending
 from lab.run.tools import Run
+from lab.run.view import QuietView
 from lab.scenario.nodes import Node
+from tests.fake_surroundings import FakeSurroundings, judged, shop
 from tests.fakes import FakeLoad, World
 from tests.load_runs import make_plan
 from tests.unit.test_generators import FakeMachine
@@ -87,6 +91,32 @@ def test_more_than_may_be_replaced_end_the_run_at_once(
     assert (found.count(TrialState.LOST), found.count(TrialState.DONE)) == (len(trials), done)
     assert "replaced" in caught.value.hint
     assert "node gen" in read_info(run.folder.path).cut
+
+
+def test_the_node_of_the_arms_that_is_lost_ends_the_run(tmp_path: Path) -> None:
+    """Exit 3, with the node, the trials that are kept and how to go on; the continued run makes that trial again."""
+
+    class Died(FakeLoad):
+        def poll(self) -> Any:
+            if len(self._world.plans) == 3:
+                raise SamplingError("an agent of the lab on node server has ended")
+            return super().poll()
+
+    around = replace(FakeSurroundings(world=World(load=Died)).make(), conclude=judged)
+    plan = build_plan(shop(tmp_path, blocks=2))
+    with pytest.raises(SamplingError, match="failed while .*: an agent of the lab on node server has ended") as caught:
+        run_scenario(plan, "shop", tmp_path / "runs", QuietView(), around=around)
+    (path,) = (tmp_path / "runs").iterdir()
+    info = read_info(path)
+    found = list(info.states.values())
+    assert caught.value.exit_code == 3
+    assert (found.count(TrialState.DONE), found.count(TrialState.FAILED), dict(info.lost)) == (2, 1, {})
+    assert "report of 2 finished trials: " in caught.value.hint
+    assert f"`lab run --resume {path}` continues it" in caught.value.hint
+    assert "node server" in info.cut
+
+    resume_run(planned(path), path, QuietView(), around=replace(FakeSurroundings().make(), conclude=judged))
+    assert set(read_info(path).states.values()) == {TrialState.DONE}
 
 
 def test_a_trial_that_waits_in_vain_for_its_generator_is_not_lost(tmp_path: Path) -> None:
@@ -173,7 +203,7 @@ def test_a_node_that_does_not_come_back_is_a_sentence(monkeypatch: pytest.Monkey
         agents.agents[0].ended = True
         with pytest.raises(AwayError, match="node gen has not come back within 60 s: no Docker engine") as refused:
             place.renew()
-        assert "lab clean" in refused.value.hint
+        assert "`lab clean --scenario SCENARIO`" in refused.value.hint
 
     drive(agents, check)
 
@@ -199,6 +229,7 @@ def test_what_ended_a_run_is_told_though_the_node_cannot_be_cleaned() -> None:
     with pytest.raises(LostError, match="it was lost") as caught:
         run()
     assert "engine of node gen" in caught.value.hint
+    assert "`lab clean --scenario SCENARIO` removes" in caught.value.hint, "without it this machine's alone is cleaned"
 
 
 class Lost(FakeMachine):

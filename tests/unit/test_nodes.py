@@ -27,6 +27,7 @@ from lab.analysis.trial.resources import resources
 from lab.cli.asked import with_engine
 from lab.cli.plan_words import node_lines
 from lab.engines import Part
+from lab.engines.docker.agent.container import start_agent
 from lab.engines.docker.carry import Cargo, carry, carry_all
 from lab.engines.docker.connection import Identity, check_another, connect, connect_node
 from lab.engines.docker.container import entrance
@@ -34,10 +35,12 @@ from lab.engines.swarm.refusals import check_swarm
 from lab.errors import MissingError, ScenarioError
 from lab.host.authority import _addresses
 from lab.host.kernel import governor, may_read_memory
+from lab.host.labels import labels
 from lab.plan.arm_topology import build_topology
 from lab.plan.blocks import build_plan
 from lab.record.types import THREADS, ClockOffset, NodeRecord
 from lab.report.sections.why_memory import ledger_table
+from lab.run import node_checks
 from lab.run.node_checks import agent_findings, swarm_finding
 from lab.run.samplers import Samplers, samplers
 from lab.sampling.channel import Launch
@@ -448,8 +451,9 @@ def test_a_node_that_does_not_answer_or_is_too_old_is_named(tmp_path: Path, monk
         ping=lambda: True, close=lambda: None, version=lambda: {"ApiVersion": "1.40", "Version": "19.03"}
     )
     monkeypatch.setattr(docker, "from_env", lambda **_: old)
-    with pytest.raises(MissingError, match=r"node gen is too old: Docker 19\.03, API 1\.40"):
+    with pytest.raises(MissingError, match=r"node gen is too old: Docker 19\.03, API 1\.40") as refused:
         connect_node(Node(name="gen"))
+    assert "update it" in refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -477,6 +481,83 @@ def test_the_doctor_says_what_a_node_is_in_its_swarm(info: dict[str, Any], told:
     parts = cast(docker.DockerClient, client), cast(Conversation, agent)
     found = swarm_finding(Node(name="two"), *parts, first=False)
     assert (found.state, found.sentence) == ("ok", told)
+
+
+def test_the_doctor_says_where_a_swarm_is_not_asked_and_what_to_do() -> None:
+    """The node that is named first is no manager."""
+    client = SimpleNamespace(info=lambda: {"Swarm": {"LocalNodeState": "active"}})
+    agent = cast(Conversation, SimpleNamespace(call=lambda *_: True))
+    found = swarm_finding(Node(name="two"), cast(docker.DockerClient, client), agent, first=True)
+    assert (found.subject, found.state) == ("two: Swarm", "missing")
+    assert "docker node promote" in found.sentence
+
+
+def test_the_doctor_says_what_to_do_where_a_clock_or_a_right_is_wanting() -> None:
+    """A bound above the gate's, and an agent that may not read."""
+    answers = {may_read_memory: False, governor: "performance"}
+    agent = SimpleNamespace(call=lambda what, *_: answers[what], clock=ClockOffset(offset_s=1.0, bound_s=0.02))
+    found = {each.subject: each for each in agent_findings(Node(name="gen"), cast(Conversation, agent))}
+    assert (found["gen: clock"].state, found["gen: rights"].state) == ("note", "missing")
+    assert "20.00 ms: more than 5 ms" in found["gen: clock"].sentence
+    assert "runs as root" in found["gen: rights"].sentence
+
+
+def test_the_doctor_finds_nodes_of_several_architectures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each makes its own images too, for then none is carried that would not fit."""
+    arch = {"server": "amd64", "gen": "arm64", "gen2": "amd64"}
+
+    def reached(node: Node) -> Any:
+        return SimpleNamespace(close=lambda: None, version=lambda: {"Arch": arch[node.name]})
+
+    class Agent:
+        clock = ClockOffset(offset_s=0.0, bound_s=0.0)
+
+        def call(self, what: Any, *_: Any) -> Any:
+            return "performance" if what is governor else True
+
+    for name, fake in {
+        "connect_node": reached,
+        "check_another": lambda *_: None,
+        "_engine": lambda *_: iter(()),
+        "image_maker": lambda *_: None,
+        "prepare_agent": lambda *_: "sha256:agent",
+        "carry_all": lambda *_: None,
+        "of_agent": lambda *_: {},
+        "start_agent": lambda *_, **__: nullcontext(Agent()),
+    }.items():
+        monkeypatch.setattr(node_checks, name, fake)
+    found = list(node_checks.examine_nodes(tuple(map(node_called, arch)), lambda _: None))
+    wrong = {each.subject: each.sentence for each in found if each.state == "missing"}
+    told = "node gen has another architecture: arm64, and node server has amd64; use nodes of one architecture"
+    assert wrong == {"node gen": told}
+    assert not [each.subject for each in found if each.subject.startswith("gen:")], "it is not asked further"
+    assert "gen2: clock" in [each.subject for each in found]
+
+
+def node_called(name: str) -> Node:
+    return Node(name=name)
+
+
+@pytest.mark.parametrize(
+    ("node", "who", "hint"),
+    [
+        (Node(name="gen"), "the engine of node gen refuses", "lab doctor --scenario"),
+        (None, "the engine refuses", "root"),
+    ],
+)
+def test_an_agent_that_may_not_run_names_the_node(node: Node | None, who: str, hint: str) -> None:
+    """Of several engines it is that one which has to be looked at; of the only one no node is said."""
+
+    def refuse(**_: Any) -> None:
+        raise docker.errors.APIError("no", explanation="may not see processes of others")
+
+    containers = SimpleNamespace(create=refuse, list=lambda **_: [])
+    nothing = SimpleNamespace(list=lambda **_: [])
+    client = cast(docker.DockerClient, SimpleNamespace(containers=containers, volumes=nothing, networks=nothing))
+    starting = start_agent(client, "sha256:agent", labels("run", "agents", "agent"), looks=True, node=node)
+    with pytest.raises(MissingError, match=f"^{who} a container that sees the host's processes") as refused, starting:
+        pytest.fail("it started")
+    assert hint in refused.value.hint
 
 
 def test_two_addresses_of_one_engine_are_one_node() -> None:

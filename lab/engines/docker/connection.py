@@ -70,7 +70,7 @@ def connect_node(node: Node) -> docker.DockerClient:
         client.close()
         raise MissingError(
             f"the engine of node {node.name} is too old: Docker {version.get('Version')}, API {version['ApiVersion']}",
-            f"agents need API {'.'.join(map(str, AGENT_API))} (Docker 20.10) or later",
+            f"update it or leave the node out: agents need API {'.'.join(map(str, AGENT_API))} (Docker 20.10) or later",
         )
     return client
 

@@ -23,10 +23,16 @@ LIBRARIES = frozenset({"docker", "requests", "urllib3", "http", "ssl", "socket",
 
 NOBODY: Mapping[str, Sequence[str]] = MappingProxyType({})
 WHOSE = "the engine of node "  # a note of an error begins so
-LEFT_HINT = "once it answers again (see `docker info`), `lab clean` removes what is left of this run"
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def left_hint(node: str = "") -> str:
+    """What to do about what is left on an engine that has gone away; ``node``: whose, in a run that has several."""
+    if node:
+        return "once it answers again, `lab clean --scenario SCENARIO` removes what is left of this run"
+    return "once it answers again (see `docker info`), `lab clean` removes what is left of this run"
 
 
 @contextmanager
@@ -46,14 +52,15 @@ def engine_errors(node: str = "") -> Iterator[None]:
         of = f" of node {whose}" if whose else ""
         told = f"the Docker engine{of} does not do what it is asked any more: {one_line(error)}"
         others = [note for note in notes if not note.startswith(WHOSE)]
+        others.append(left_hint(whose))
         first = what_ended(error, handled)
         if isinstance(first, LabError):
-            first.hint = "; ".join(filter(None, [first.hint, told, *others, LEFT_HINT]))
+            first.hint = "; ".join(filter(None, [first.hint, told, *others]))
         elif isinstance(first, Exception):
-            first.add_note("; ".join([told, *others, LEFT_HINT]))
+            first.add_note("; ".join([told, *others]))
         if first is not None:
             raise first from None
-        raise MissingError(told, "; ".join([*others, LEFT_HINT])) from error
+        raise MissingError(told, "; ".join(others)) from error
 
 
 @contextmanager

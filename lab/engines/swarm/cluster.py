@@ -17,6 +17,7 @@ from lab.scenario.model import Scenario
 from lab.scenario.nodes import Node
 from lab.scenario.swarm import SwarmOptions
 
+NAME_MANAGER = "name a manager first in [[nodes]], or promote it: docker node promote"
 MAKE_ONE = "make a Swarm of the nodes first (`docker swarm init`, `docker swarm join`): the lab makes and leaves none"
 
 
@@ -81,7 +82,7 @@ def find_cluster(scenario: Scenario) -> Cluster:
         if not info.get("ControlAvailable"):
             raise MissingError(
                 f"node {manager.node.name} is no manager of its Swarm, and services are asked for there",
-                "name a manager first in [[nodes]], or promote it: docker node promote",
+                NAME_MANAGER,
             )
         found = {each["ID"]: each for each in manager.client.api.nodes()}
         for member in members:

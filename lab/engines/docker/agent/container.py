@@ -31,6 +31,7 @@ SIGNALS = "KILL"  # for drills only: signals to processes of other users
 # Some security modules forbid to look beyond the container in spite of that.
 SECURITY = ("no-new-privileges:true", "apparmor=unconfined", "label=disable")
 LOOKS_HINT = "run the lab as root, or give its Python CAP_SYS_PTRACE"
+NODE_HINT = "`lab doctor --scenario SCENARIO` looks at every node"
 LOADS_HINT = 'say network = "host" where the engine is this machine\'s: load then needs no container'
 
 
@@ -63,7 +64,7 @@ def start_agent(
     """
     with ExitStack() as stack:
         asked = creation(image_id, marks, network=network, looks=looks, acts=acts, cores=node.cores if node else "")
-        container = _create(client, asked, stack, looks=looks)
+        container = _create(client, asked, stack, node, looks=looks)
         try:
             stream = Attached(container)
             stack.callback(stream.close)
@@ -71,7 +72,7 @@ def start_agent(
                 container.put_archive("/", _archive(files))
             container.start()
         except docker.errors.DockerException as error:
-            raise _refused(error, looks=looks) from None
+            raise _refused(error, node, looks=looks) from None
         stack.enter_context(INTERRUPTS.killable(lambda: _kill(container)))
         agent = Conversation(stream, lambda: _last_words(container), node.name if node else "")
         stack.callback(agent.close)
@@ -125,7 +126,9 @@ def _archive(files: Iterable[Path]) -> bytes:
     return buffer.getvalue()
 
 
-def _create(client: docker.DockerClient, asked: Mapping[str, Any], stack: ExitStack, *, looks: bool) -> Container:
+def _create(
+    client: docker.DockerClient, asked: Mapping[str, Any], stack: ExitStack, node: Node | None, *, looks: bool
+) -> Container:
     try:
         # What a killed lab left of this very trial: a run that is continued takes the same names again.
         mine = {key: value for key, value in asked["labels"].items() if key != OWNER}
@@ -134,14 +137,15 @@ def _create(client: docker.DockerClient, asked: Mapping[str, Any], stack: ExitSt
             container = client.containers.create(**asked)
             stack.callback(remove_container, client, container.id)
     except docker.errors.DockerException as error:
-        raise _refused(error, looks=looks) from None
+        raise _refused(error, node, looks=looks) from None
     return container
 
 
-def _refused(error: docker.errors.DockerException, *, looks: bool) -> MissingError:
+def _refused(error: docker.errors.DockerException, node: Node | None, *, looks: bool) -> MissingError:
+    engine = f"the engine of node {node.name}" if node else "the engine"
     what = "a container that sees the host's processes" if looks else "the container from which load would come"
-    why = refusal(one_line(error), LOOKS_HINT if looks else LOADS_HINT)
-    return MissingError(f"the engine refuses {what}: {why.told}", why.hint)
+    why = refusal(one_line(error), NODE_HINT if node else LOOKS_HINT if looks else LOADS_HINT)
+    return MissingError(f"{engine} refuses {what}: {why.told}", why.hint)
 
 
 def _kill(container: Container) -> None:

@@ -12,7 +12,7 @@ from requests.exceptions import RequestException
 
 from lab.agent.conversation import Conversation
 from lab.engines.docker.connection import connect_node
-from lab.engines.docker.removal import LEFT_HINT, engine_errors, one_line, remove_labelled
+from lab.engines.docker.removal import engine_errors, left_hint, one_line, remove_labelled
 from lab.errors import AwayError, LabError
 from lab.host.interrupts import INTERRUPTS
 from lab.scenario.nodes import Node
@@ -49,8 +49,9 @@ class Driver:
         give_up_at = monotonic() + BACK_S
         while (why := self._refused(client, marks)) is not None:
             if monotonic() > give_up_at:
-                name = self._node.name if self._node else "that drove load"
-                raise AwayError(f"node {name} has not come back within {BACK_S:g} s: {why}", LEFT_HINT)
+                name = self._node.name if self._node else ""
+                told = f"node {name or 'that drove load'} has not come back within {BACK_S:g} s: {why}"
+                raise AwayError(told, left_hint(name))
             with INTERRUPTS.admitted():
                 sleep(LOOK_S)
 
