@@ -69,7 +69,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class AxisPlace:
     """A place on the axis of a turn, the arm that is better there ("" where none is shown), and the run."""
 
     at: str
@@ -88,7 +88,7 @@ class Turn:
     metric: str
     axis: str
     where: str
-    places: tuple[Place, ...]
+    places: tuple[AxisPlace, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lab.analysis.across import Difference
-from lab.analysis.card import Line, Place, Turn
+from lab.analysis.card import AxisPlace, Line, Turn
 from lab.plan.axes import NAMED
 from lab.scenario.drills import Verb
 
@@ -73,6 +73,6 @@ def _turn(own: Sequence[Line], axis: str, where: str, names: Sequence[str]) -> I
             winners.setdefault(at, set()).add(line.winner)
     agreed = {winner for there in winners.values() if len(there) == 1 for winner in there}
     if len(agreed) > 1:
-        places = (Place(at=at, winner=line.winner, run=line.run) for at, line in zip(names, own, strict=True))
+        places = (AxisPlace(at=at, winner=line.winner, run=line.run) for at, line in zip(names, own, strict=True))
         topic = "drills" if axis == FAULT else own[0].topic
         yield Turn(topic=topic, metric=own[0].metric, axis=axis, where=where, places=tuple(places))

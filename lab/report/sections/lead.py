@@ -34,7 +34,7 @@ from lab.report.parts.judged import (
 )
 from lab.report.parts.storage import ALONE, here, holds_where
 from lab.report.sections.expectation_sentences import expected_answer
-from lab.report.sections.observed import Place, groups, same_front, striking
+from lab.report.sections.observed import Where, groups, same_front, striking
 from lab.units import format_ratio
 
 OPENINGS: Mapping[Outcome, str] = {
@@ -64,7 +64,7 @@ NUMBERS_ONLY = Answer(sentence="No verdict: these are numbers only.", word=Outco
 
 def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
     """The answer of a run; of one that is not valid only that it has none."""
-    place, whole = partial(here, run, summary), partial(holds_where, run, summary)
+    where, whole = partial(here, run, summary), partial(holds_where, run, summary)
     baseline = comparison.baseline
     pairs = {(one.metric, one.arm) for one in (*comparison.primaries, *comparison.exploratory)}
     driven = {arm for metric, arm in pairs if driver_moves(run.environment, summary, metric, arm)}
@@ -79,11 +79,11 @@ def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
             *(Answer(sentence=side_sentence(side, baseline, whole), word=side.outcome.value) for side in sides),
             *((replace(expected, why=""),) if expected else ()),
         ),
-        striking=tuple(striking(found, baseline, place)),
-        observed=tuple(groups([side.arm for side in found.sides], found.observed, place, found.shares)),
+        striking=tuple(striking(found, baseline, where)),
+        observed=tuple(groups([side.arm for side in found.sides], found.observed, where, found.shares)),
         controls=(
-            *groups(list(dict.fromkeys(one.arm for one in found.controls)), found.controls, place),
-            *(same_front(alike, place) for alike in found.alike),
+            *groups(list(dict.fromkeys(one.arm for one in found.controls)), found.controls, where),
+            *(same_front(alike, where) for alike in found.alike),
         ),
         arm=next((side.arm for side in sides), ""),
         partly=any(ALONE in _holds(side, whole) for side in sides[:1]),
@@ -113,7 +113,7 @@ def answer_expected(run: RunInfo, summary: RunSummary, comparison: Comparison) -
     return found if is_answer else None
 
 
-def side_sentence(side: Side, baseline: str, place: Place) -> str:
+def side_sentence(side: Side, baseline: str, where: Where) -> str:
     """How one arm stands in everything that was judged, and where that holds.
 
     The metric is named even where it is the only one: "about the same" of memory must not be read as of everything.
@@ -121,10 +121,10 @@ def side_sentence(side: Side, baseline: str, place: Place) -> str:
     alone = len(side.contests) + len(side.invalid) == 1
     worded = alone and side.outcome is not Outcome.FAILING  # "no winner" leaves the verdict to be said
     named = alone and side.outcome not in UNNAMED and not side.failed  # next to its number already
-    holds, numbers = _holds(side, place), side.outcome is Outcome.NUMBERS
+    holds, numbers = _holds(side, where), side.outcome is Outcome.NUMBERS
     clauses = [
         *(
-            _clause(each, "" if holds else place(each), worded or numbers, named, _refused(side, each))
+            _clause(each, "" if holds else where(each), worded or numbers, named, _refused(side, each))
             for each in side.contests
         ),
         *(f"{METRICS[key].called} not valid in this run" for key in side.invalid),
@@ -135,11 +135,11 @@ def side_sentence(side: Side, baseline: str, place: Place) -> str:
     return f"{opening}{_failing(side)}: {'; '.join(clauses)}."
 
 
-def _holds(side: Side, place: Place) -> str:
+def _holds(side: Side, where: Where) -> str:
     """Where the answer holds, if all metrics hold only there that make it what it is."""
     if side.outcome is Outcome.NUMBERS or (side.invalid and Standing.REFUSED in MAKES[side.outcome]):
         return ""
-    told = {place(each) for each in side.contests if side.counted(each) in MAKES[side.outcome]}
+    told = {where(each) for each in side.contests if side.counted(each) in MAKES[side.outcome]}
     return told.pop() if len(told) == 1 else ""
 
 
@@ -198,7 +198,7 @@ def _bound(found: Judgement, metric: Metric) -> str:
     return difference_bound(metric, bound) if metric.paired_difference else short_percent(bound)
 
 
-def _title(found: Conclusion, baseline: str, place: Place) -> str:
+def _title(found: Conclusion, baseline: str, where: Where) -> str:
     """``"replicas vs workers: memory −11.0%, better"``: the first judged metric; empty where nothing was judged."""
     for side in found.sides:
         for contest in side.contests:
@@ -207,7 +207,7 @@ def _title(found: Conclusion, baseline: str, place: Place) -> str:
                 continue
             size = f"{METRICS[contest.metric].called} {brief_size(judged.estimate, judged.interval)}"
             word = second_word(judged, METRICS[contest.metric]) or WORDS[standing(judged)]
-            word = f"{word}{place(contest)}" + (", and requests failed" if side.failed else "")
+            word = f"{word}{where(contest)}" + (", and requests failed" if side.failed else "")
             unwon = side.outcome is Outcome.FAILING or contest.metric in side.refused
             return f"{side.arm} vs {baseline}: {size}, {'requests failed' if unwon else word}"
     return ""
