@@ -13,7 +13,7 @@ from lab.plan.arm_topology import NOMINAL
 from lab.record.folder import read_info
 from lab.record.run_types import told
 from lab.record.types import Environment
-from lab.report.content import TERMINAL_WIDTH, Written
+from lab.report.files import TERMINAL_WIDTH, Written
 from lab.run.conclude import Conclusion, conclude
 from lab.run.floors import KeptFloor
 from lab.run.inside import points_in

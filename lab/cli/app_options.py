@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from lab.cli.answers import Asked
-from lab.starter.guesses import DOCKERFILE, Wanted
+from lab.starter.guesses import Wanted
+from lab.starter.packages import DOCKERFILE
 from lab.starter.write import MEASURE, WARMUP
 
 LEAST_PROCESSES, MOST_PROCESSES = 2, 4  # with one there is nothing to share; more than four are a choice

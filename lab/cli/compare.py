@@ -108,7 +108,8 @@ def compare(
     if out is not None:
         check_target(out, "a trend", force=force)
     if not against and asks_trend(runs):
-        _refuse_options(arm=arm, studied=studied)
+        if arm or studied:  # every arm is in a trend, and what differs is marked there
+            raise UsageError("--arm and --studied are for a comparison, and this is a trend", "leave them out")
         show_trend(runs, scenario, out, json=json)
         return
     if scenario or out:
@@ -119,12 +120,6 @@ def compare(
         )
         asked = _command(runs, against or [], arm, studied or [])
         _compare((first, second), arm, studied or [], asked, json=json)
-
-
-def _refuse_options(*, arm: str, studied: Sequence[str] | None) -> None:
-    """Every arm is in a trend, and what differs is marked there."""
-    if arm or studied:
-        raise UsageError("--arm and --studied are for a comparison, and this is a trend", "leave them out")
 
 
 def _command(runs: Sequence[Path], against: Sequence[Path], arm: str, studied: Sequence[str]) -> str:

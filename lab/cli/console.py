@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.errors import LabError
-from lab.report.content import TERMINAL_WIDTH
+from lab.report.files import TERMINAL_WIDTH
 from lab.report.renderers.text import printable
 from lab.scenario.secret import KEPT
 

@@ -13,7 +13,7 @@ from lab.cli.names import RUN_FILE
 from lab.errors import LabError, UsageError
 from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info
-from lab.report.content import Written
+from lab.report.files import Written
 from lab.report.renderers.junit import junit_of_failure
 from lab.run.opened import opened_run
 

@@ -12,7 +12,7 @@ import typer
 from lab.cli.console import say
 from lab.cli.names import LATEST, complete_run_or_bundle, run_folder
 from lab.errors import UsageError
-from lab.report.content import PAGE
+from lab.report.files import PAGE
 from lab.run.opened import report_folder
 
 OptionalRun = Annotated[

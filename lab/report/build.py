@@ -17,7 +17,8 @@ from lab.errors import RunFolderError
 from lab.metric_types import Reading
 from lab.record.disk import disk_errors, write_atomically
 from lab.record.types import RunInfo
-from lab.report.content import PAGE, POINTS, TERMINAL_WIDTH, Content, Section, Table, Written
+from lab.report.content import Content, Section, Table
+from lab.report.files import PAGE, POINTS, TERMINAL_WIDTH, Written
 from lab.report.first_screen import NO_LEAD
 from lab.report.overview import OVER, overview
 from lab.report.parts.boxes import machine_box, validity_box

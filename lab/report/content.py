@@ -9,16 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 from lab.report.first_screen import NO_LEAD, Answer, Band, Box, Check, Group, Lead
 
 T = TypeVar("T")
 COMMANDS = "again-commands"  # the key of the listing that repeats a run
-PAGE = "report.html"
-POINTS = "points"  # the folder of the reports of points
-TERMINAL_WIDTH = 100  # columns of the form for a terminal, where none tells its own
 
 
 class Chart(Protocol):
@@ -235,16 +231,3 @@ class Content:
     def description(self) -> str:
         """The answer, for a link's preview."""
         return " ".join((*(answer.sentence for answer in self.lead.sentences), self.status))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """The files of a report, its short form for the terminal, and forms for a build: Markdown, JUnit, annotations."""
-
-    html: Path
-    markdown: Path
-    comparison: Path
-    terminal: str
-    summary: str
-    junit: str = ""
-    annotations: tuple[str, ...] = ()

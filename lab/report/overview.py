@@ -9,7 +9,8 @@ from lab.analysis.conclusion import Outcome
 from lab.analysis.decision import card_of
 from lab.analysis.points import PointResult
 from lab.record.types import RunInfo
-from lab.report.content import POINTS, Content, Link, Section, section
+from lab.report.content import Content, Link, Section, section
+from lab.report.files import POINTS
 from lab.report.first_screen import NOT_VALID, NOT_VALID_HERE, Answer, Band, Lead
 from lab.report.parts.facts import facts_line
 from lab.report.parts.storage import unshared_answer

@@ -16,7 +16,7 @@ from lab.errors import InterruptedRunError, LabError, MissingError
 from lab.host.interrupts import INTERRUPTS
 from lab.record.folder import read_info, read_intact
 from lab.record.types import RunInfo
-from lab.report.content import TERMINAL_WIDTH, Written
+from lab.report.files import TERMINAL_WIDTH, Written
 from lab.run.inside import points_in
 from lab.run.opened import opened_run, report_folder
 

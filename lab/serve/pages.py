@@ -7,7 +7,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
 
 from lab.errors import LabError
-from lab.report.content import PAGE, POINTS
+from lab.report.files import PAGE, POINTS
 from lab.report.renderers.html_page import policy_in
 from lab.report.renderers.served_pages import (
     REPORT,

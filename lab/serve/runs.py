@@ -8,7 +8,7 @@ from lab.errors import LabError
 from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info
 from lab.record.reading import read_regular
-from lab.report.content import PAGE, POINTS
+from lab.report.files import PAGE, POINTS
 from lab.report.sections.overview import Entry
 from lab.report.told import COMPARISON, read_told
 from lab.run.opened import opened_run

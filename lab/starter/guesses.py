@@ -9,18 +9,15 @@ from typing import Any
 
 from lab.engines.images.dockerfile import PORT, read_dockerfile
 from lab.engines.images.instructions import takes_base
-from lab.errors import UsageError
-from lab.starter.folder import check_folder, find_apps, others_there, reader
-from lab.starter.packages import NAMES, Packages, are_followed, below_src, packages_of
+from lab.starter.folder import check_folder, find_apps, reader
+from lab.starter.packages import DOCKERFILE, Packages, below_src, fetched_for, instead_of
 from lab.starter.routes import Routes
 from lab.starter.servers import app_in
 from lab.starter.start import Start, beside_own, instead, understand
 from lab.units import plural
 
-DOCKERFILE = "Dockerfile"
 UNWRITTEN = "ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\n"  # what there is to read of a Dockerfile that the lab will write
 PARAMETERS = "only you know values"
-TAKES_WHEELS = re.compile(r"^\s*COPY\s.*\.wheelhouse", re.MULTILINE | re.IGNORECASE)
 HEALTH_URL = re.compile(r"""https?://[^/\s'"\\]+(/[\w./~%?=:@+-]*)(.?)""")
 UNFINISHED = ("$", "{", "&", "*")  # what follows is part of the path, and only a shell could tell which
 READY_WORDS = ("ready", "readyz", "readiness", "healthz", "health", "livez", "ping", "status")
@@ -83,7 +80,7 @@ def look_at(folder: Path, wanted: Wanted | None = None) -> Guesses:
     wanted = wanted or Wanted()
     check_folder(folder)
     file = folder / wanted.dockerfile
-    packages = None if file.is_file() else _instead_of(folder, wanted.dockerfile)
+    packages = None if file.is_file() else instead_of(folder, wanted.dockerfile)
     text = UNWRITTEN if packages else file.read_text(encoding="utf-8", errors="replace")
     stage = read_dockerfile(text, wanted.build_args).stage(wanted.stage)
     config = _checked(stage.config, wanted)
@@ -102,7 +99,7 @@ def look_at(folder: Path, wanted: Wanted | None = None) -> Guesses:
         routes.paths,
         {"start": said, "paths": "GET in the source"},
         {f"{route.method} {route.path}": route.why_not for route in routes.others},
-        requirements=packages.name if packages else _requirements(folder, text),
+        requirements=packages.name if packages else fetched_for(folder, text),
         packages=packages,
         needs_registry=not takes_base(text),
         foreign=_foreign(start, config, wanted),
@@ -226,24 +223,6 @@ def _routes_of(apps: Mapping[str, Routes], start: Start) -> Routes:
     named = (routes for name, routes in apps.items() if app and f".{name.removesuffix('()')}".endswith(f".{app}"))
     found = next(named, next(iter(apps.values()), Routes()))
     return found if found.paths or not apps else replace(found, paths=(ALWAYS,))
-
-
-def _instead_of(folder: Path, dockerfile: str) -> Packages:
-    """What the lab writes a Dockerfile from where there is none. Raises UsageError where it can or should not."""
-    others = others_there(folder)
-    elsewhere = dockerfile != DOCKERFILE or any(each.startswith("--dockerfile") for each in others)
-    if not elsewhere and (packages := packages_of(folder)) is not None:
-        return packages
-    write = f"there is {', '.join(others)}" if others else f"name its packages in {NAMES[0]}, and the lab writes one"
-    hint = f"{write}, or name a finished image with --image"
-    raise UsageError(f"--folder: there is no {dockerfile} in {folder}", hint)
-
-
-def _requirements(folder: Path, text: str) -> str:
-    """The file whose wheels the lab can fetch for a Dockerfile that takes wheels and names it; "" where none is."""
-    if not takes_base(text) or not TAKES_WHEELS.search(text):
-        return ""
-    return next((name for name in NAMES if name in text and are_followed(folder / name)), "")
 
 
 def _health_path(text: str) -> str:

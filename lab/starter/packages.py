@@ -9,15 +9,19 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from lab.engines.images.instructions import takes_base
 from lab.engines.images.offline.wheelhouse import INCLUDED, requirements_text, statements
 from lab.errors import LabError, UsageError
 from lab.scenario.app import IMAGE_COMMAND
+from lab.starter.folder import others_there
 from lab.starter.servers import command_text, missing_options
 from lab.starter.start import Start
 
+DOCKERFILE = "Dockerfile"
 NAMES = ("requirements.txt", "pyproject.toml")  # the first that is there counts
 SRC = "src"
 TODAY = {"{host}": "0.0.0.0", "{port}": "8000", "{workers}": "1"}  # noqa: S104  what `docker run` starts, no arm
+TAKES_WHEELS = re.compile(r"^\s*COPY\s.*\.wheelhouse", re.MULTILINE | re.IGNORECASE)
 NOT_FOLLOWED = re.compile(r"-(e|c|-editable|-constraint)\b")
 OWN = "write a Dockerfile of your own, or"
 IGNORED = (".git", ".env", "**/__pycache__", "**/node_modules")
@@ -54,12 +58,30 @@ def packages_of(folder: Path) -> Packages | None:
     return Packages(name=name, included=tuple(included), uvicorn=any(map(_brings_uvicorn, statements(text))))
 
 
-def are_followed(path: Path) -> bool:
+def _are_followed(path: Path) -> bool:
     """Tell whether the lab can fetch what a file names; what is wrong with one where not, the build says."""
     try:
         return path.is_file() and not _not_followed(requirements_text(path))
     except LabError:
         return False
+
+
+def instead_of(folder: Path, dockerfile: str) -> Packages:
+    """What the lab writes a Dockerfile from where there is none. Raises UsageError where it can or should not."""
+    others = others_there(folder)
+    elsewhere = dockerfile != DOCKERFILE or any(each.startswith("--dockerfile") for each in others)
+    if not elsewhere and (packages := packages_of(folder)) is not None:
+        return packages
+    write = f"there is {', '.join(others)}" if others else f"name its packages in {NAMES[0]}, and the lab writes one"
+    hint = f"{write}, or name a finished image with --image"
+    raise UsageError(f"--folder: there is no {dockerfile} in {folder}", hint)
+
+
+def fetched_for(folder: Path, text: str) -> str:
+    """The file whose wheels the lab can fetch for a Dockerfile that takes wheels and names it; "" where none is."""
+    if not takes_base(text) or not TAKES_WHEELS.search(text):
+        return ""
+    return next((name for name in NAMES if name in text and _are_followed(folder / name)), "")
 
 
 def check_start(packages: Packages, start: Start) -> None:

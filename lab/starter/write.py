@@ -17,9 +17,8 @@ from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
 from lab.scenario.toml_text import toml_value
 from lab.starter.compose.scenario import Taken
-from lab.starter.guesses import DOCKERFILE
 from lab.starter.own_locustfile import root_of
-from lab.starter.packages import Packages, command_of, ignored
+from lab.starter.packages import DOCKERFILE, Packages, command_of, ignored
 from lab.starter.start import Start
 
 SCENARIO, LOCUSTFILE, IGNORE = "scenario.toml", "locustfile.py", f"{DOCKERFILE}.dockerignore"

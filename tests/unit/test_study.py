@@ -32,7 +32,7 @@ from lab.errors import (
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder, new_run_info, read_info
 from lab.record.types import Environment, RunInfo, TrialResult, TrialState
-from lab.report.content import Written
+from lab.report.files import Written
 from lab.run.chosen import chosen_study
 from lab.run.conclude import Conclusion, conclude
 from lab.run.generator import grown

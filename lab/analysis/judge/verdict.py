@@ -10,15 +10,7 @@ from enum import StrEnum
 import numpy as np
 
 from lab.analysis.judge.decide import Decision, Side, decide, excludes_zero
-from lab.analysis.judge.intervals import (
-    AnalysisError,
-    Ends,
-    Floats,
-    Interval,
-    blocks_needed,
-    hodges_lehmann,
-    ratio,
-)
+from lab.analysis.judge.intervals import AnalysisError, Ends, Floats, Interval, blocks_needed, hodges_lehmann, ratio
 from lab.analysis.judge.levels import equivalence_level, verdict_level
 from lab.metrics import Better, Metric
 

@@ -1,20 +1,28 @@
 """The memory and CPU that the processes and containers of one trial used. Pure."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from lab.analysis.judge.eligibility import steady
 from lab.analysis.trial.counters import complete_sum, increases
-from lab.analysis.trial.courses import courses, total
+from lab.analysis.trial.courses import Course, courses, sum_at, total
 from lab.analysis.trial.cpu_source import cpu_growth
+from lab.analysis.trial.latency import with_ok
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, Ledger, ProcessLine, of_arm, of_roles
-from lab.analysis.trial.memory_course import memory_course
 from lab.analysis.trial.sidecars import without_platform_of_sidecars
 from lab.plan.kinds import Role, ServiceKind
-from lab.record.types import POOL, PhaseWindow, TrialResult
+from lab.record.types import POOL, Phase, PhaseWindow, TrialRecord, TrialResult
 
+Floats = npt.NDArray[np.float64]
 Values = dict[str, float | None]
+
+LEAST_SECONDS = 6  # of a measure phase before its memory has a slope: as many as for a drift
+EDGE_OF_A_SECOND_S = 0.01  # a window of 9.999 s has ten seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +56,7 @@ def resources(trial: TrialResult, requests: int) -> Resources:
     cpu = _service_cpu(trial, requests)
     values = {
         **_memory_values(ledger, cgroups.filter(pl.col("container") != POOL), window),
-        **memory_course(record, processes, tables.requests),
+        **_memory_course(record, processes, tables.requests),
         **_cpu_values(cpu, window),
         "cpu.throttled": _throttled(cgroups, window),
         **_scheduler_values(tables.processes, window, requests),
@@ -69,6 +77,41 @@ def _memory_values(ledger: Ledger, cgroups: pl.DataFrame, window: PhaseWindow) -
         "memory.platform.pss": platform and platform.mean,
         "memory.proxy.pss": proxy and proxy.mean,
     }
+
+
+def _memory_course(record: TrialRecord, processes: pl.DataFrame, requests: pl.DataFrame) -> Values:
+    """What memory grows by over time, and what it keeps at rest (METHOD 12); None where the trial cannot say."""
+    own = of_roles(processes, *ARM_ROLES)
+    return {
+        "memory.slope.per_1k": _slope(record.measure, own, requests),
+        "memory.pss.idle": _at_rest(record, own),
+    }
+
+
+def _slope(window: PhaseWindow, own: pl.DataFrame, requests: pl.DataFrame) -> float | None:
+    seconds = math.floor(window.length_s + EDGE_OF_A_SECOND_S)
+    owners = _complete(own, window)
+    if owners is None or seconds < LEAST_SECONDS:
+        return None
+    middles: Floats = window.start_s + 0.5 + np.arange(seconds, dtype=np.float64)
+    ended = np.sort(with_ok(requests).filter("ok")["t_done_s"].to_numpy())
+    thousands = np.searchsorted(ended, middles) / 1000
+    return steady(thousands.tolist(), sum_at(owners, middles).tolist()).slope
+
+
+def _at_rest(record: TrialRecord, own: pl.DataFrame) -> float | None:
+    if not record.settle_s:
+        return None
+    end_s = record.phases[Phase.COOLDOWN].end_s
+    owners = _complete(own, PhaseWindow(start_s=end_s - record.settle_s, end_s=end_s))
+    return None if owners is None else float(sum_at(owners, np.array([end_s]))[0])
+
+
+def _complete(own: pl.DataFrame, window: PhaseWindow) -> list[Course] | None:
+    """The course of each process that lived in the window; None of nothing, or when one was never read."""
+    found = list(courses(own, PROCESS, "pss_bytes", window))
+    known = [each for each in found if each is not None]
+    return known if known and len(known) == len(found) else None
 
 
 def _service_cpu(trial: TrialResult, requests: int) -> tuple[ServiceCpu, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from lab.analysis.card import Card, Enough
-from lab.report.renderers.json_types import JudgementEntry, Strict
+from lab.report.renderers.json_judgement import JudgementEntry, Strict
 
 CARD_SCHEMA_VERSION: Literal[2] = 2  # 2: turns by their axis, missing as commands, weights
 

@@ -21,7 +21,8 @@ from lab.record.types import RunInfo, TrialRecord
 from lab.report.parts.gate_sentences import fault_sentence, finding_sentence, gate_sentence
 from lab.report.parts.judged import second_word
 from lab.report.parts.storage import holds_where
-from lab.report.renderers.json_types import COMPARISON_SCHEMA_VERSION, ComparisonDocument, JudgementEntry
+from lab.report.renderers.json_judgement import JudgementEntry
+from lab.report.renderers.json_types import COMPARISON_SCHEMA_VERSION, ComparisonDocument
 from lab.report.sections.lead import answer_expected, side_sentence
 from lab.units import finite
 

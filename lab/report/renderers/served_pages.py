@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from lab.report.charts.glance import icon
 from lab.report.charts.svg import figure_css
-from lab.report.content import PAGE, POINTS
+from lab.report.files import PAGE, POINTS
 from lab.report.renderers.html_page import asset, environment, hashed
 from lab.report.sections.overview import Entry, Validity, row_of, scenarios_of
 from lab.report.sections.trend import trend_of
