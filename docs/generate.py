@@ -21,7 +21,7 @@ from lab.metrics import CATALOGUE
 from lab.plan.models.model import ProcessModel
 from lab.report.parts.cells import quantity
 from lab.report.parts.effects import bound_text
-from lab.run.frames import METRICS_COLUMNS
+from lab.run.frames import METRICS_COLUMNS, WHICH
 from lab.scenario.file import json_schema
 from lab.scenario.kinds import FRONTS, MODELS
 
@@ -47,11 +47,6 @@ of the trial.
 | `trials/b01-replicas/steps.jsonl` | when each step of the trial began |
 | `trials/b01-replicas/SHA256SUMS` | of all files of the trial, so that damage is noticed |
 """
-WHICH = (
-    ("trial", "String", "as the folder of the trial is called"),
-    ("block", "Int64", "from 1"),
-    ("arm", "String", "name of the arm"),
-)
 DURATION = {"string", "number"}  # what a duration may be in the schema
 COMPLETION = """Run `lab --install-completion` once and open a new shell: from then on the Tab key completes commands,
 options, the names of scenarios and those of your runs. `-h` and `--help` stand behind every command, too.
@@ -147,10 +142,9 @@ def reference() -> str:
         "### In a notebook\n",
         "`load_run` reads these tables as polars frames, each with `trial`, `block` and `arm` in front, and `metrics`, "
         "one row a trial and metric ([how to](howto/notebook.md)).\n",
-        _table(("column of all frames", "type", "meaning"), [(f"`{name}`", kind, said) for name, kind, said in WHICH]),
-        _table(
-            ("column of `metrics`", "type", "meaning"),
-            [(f"`{name}`", str(kind), meaning) for name, (kind, meaning) in METRICS_COLUMNS.items()],
+        *(
+            _table((title, "type", "meaning"), [(f"`{name}`", str(kind), said) for name, (kind, said) in told.items()])
+            for title, told in (("column of all frames", WHICH), ("column of `metrics`", METRICS_COLUMNS))
         ),
     ]
     return "\n".join(parts)

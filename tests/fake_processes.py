@@ -53,12 +53,13 @@ def member(process: FakeProcess, role: Role = Role.WORKER) -> Member:
     return Member(process=process, service="app", info=info, role=role)
 
 
-def show_as_container(root: Path, pid: int = os.getpid()) -> SampleTarget:
+def show_as_container(root: Path) -> SampleTarget:
     """A folder in which a living process of this machine is the only member of a version 2 cgroup."""
     unified = root / "sys/fs/cgroup"
     unified.mkdir(parents=True)
     (unified / "cgroup.controllers").write_text("cpu memory\n")
     (root / "proc").symlink_to("/proc")
+    pid = os.getpid()
     cgroup = locate(pid, "", root).members
     cgroup.mkdir(parents=True, exist_ok=True)
     (cgroup / "cgroup.procs").write_text(f"{pid}\n")

@@ -138,9 +138,7 @@ def process_table(
     return pl.DataFrame(workers + shims, schema=PROCESSES)
 
 
-def cgroup_table(
-    *, cores: float = 0.4, anon_bytes: int | None = ANON_BYTES, throttled: float = 0.0, grid: Sequence[float] = GRID_S
-) -> pl.DataFrame:
+def cgroup_table(*, cores: float = 0.4, throttled: float = 0.0) -> pl.DataFrame:
     """One container for each worker; ``throttled`` is the share of its ten periods a second."""
     rows = [
         {
@@ -148,11 +146,11 @@ def cgroup_table(
             "service": f"app-{n}",
             "container": f"{n:064x}",
             "cpu_s": cores * at_s,
-            "anon_bytes": anon_bytes,
+            "anon_bytes": ANON_BYTES,
             "periods": round(10 * at_s),
             "throttled_periods": round(10 * at_s * throttled),
         }
-        for at_s in grid
+        for at_s in GRID_S
         for n in range(WORKERS)
     ]
     return pl.DataFrame(rows, schema=CGROUPS)

@@ -11,10 +11,10 @@ PATIENCE_S = 60.0  # of a machine on which four tests run beside each other: ten
 T = TypeVar("T")
 
 
-def until(ask: Callable[[], T], what: str, *, within_s: float = PATIENCE_S, pause_s: float = 0.1) -> T:
+def until(ask: Callable[[], T], what: str, *, pause_s: float = 0.1) -> T:
     """What ``ask`` gives as soon as that is true of it. Fails with ``what`` was waited for when time is up."""
-    give_up_at = time.monotonic() + within_s
+    give_up_at = time.monotonic() + PATIENCE_S
     while not (found := ask()):
-        assert time.monotonic() < give_up_at, f"not within {within_s:g} s: {what}"
+        assert time.monotonic() < give_up_at, f"not within {PATIENCE_S:g} s: {what}"
         time.sleep(pause_s)
     return found

@@ -82,16 +82,8 @@ def containers_of(summary: RunSummary, arm: str) -> int:
     return sum(service.kind == ServiceKind.APP for service in services)
 
 
-def differences(a: Environment, b: Environment) -> list[str]:
-    """One phrase for each way in which two environments are unlike: ``"kernel: 6.1.0 / 6.12.3"``. Empty: comparable.
-
-    A fact that only one of them states is a difference; one that neither states is none.
-    """
-    return [f"{MUST_MATCH[key]}: {_text(x)} / {_text(y)}" for key, x, y in different_facts(a, b)]
-
-
 def different_facts(a: Environment, b: Environment) -> Iterator[tuple[str, Any, Any]]:
-    """Each fact that makes two environments unlike, and what either states."""
+    """Each fact that makes two environments unlike, and what either states: None where only the other one does."""
     one, other = a.known, b.known
     marked = all(_marks_the_engines(each) for each in (one, other))
     for key in MUST_MATCH:
@@ -111,7 +103,3 @@ def _alike(key: str, x: Any, y: Any) -> bool:
     if key == "memory_bytes" and x and y:
         return bool(abs(x - y) <= MEMORY_TOLERANCE * max(x, y))
     return bool(x == y)
-
-
-def _text(value: Any) -> str:
-    return "not stated" if value is None else str(value)

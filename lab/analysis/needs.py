@@ -31,13 +31,13 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmNeeds:
-    """The needs of an arm by the names of its services, from trials whose memory, or CPU, is valid: how many these are.
+    """The needs of an arm by the names of its services, from trials whose memory, or CPU, is valid.
 
-    ``requests`` and ``failures`` are sums of their measure phases; ``p99_s`` and ``throughput`` medians.
+    ``memory_trials``: of how many the memory is. ``requests`` and ``failures`` are sums of their measure phases;
+    ``p99_s`` and ``throughput`` medians.
     """
 
     memory_trials: int
-    cpu_trials: int
     services: Mapping[str, Need]
     requests: int
     failures: int
@@ -63,7 +63,6 @@ def needs_of(trials: Iterable[TrialResult]) -> ArmNeeds:
     counted = valid[Family.TIME] or valid[Family.MEMORY]
     return ArmNeeds(
         memory_trials=len(valid[Family.MEMORY]),
-        cpu_trials=len(valid[Family.CPU]),
         services={
             name: Need(memory_bytes=max(memory[name], default=None), cores=max(cores[name], default=None))
             for name in sorted({*memory, *cores})

@@ -186,20 +186,20 @@ def surely_plain(engine: str) -> bool:
     return engine != AUTO and not ENGINE_KINDS[engine].contained
 
 
-def engine_elsewhere(scenario: Scenario, run_id: str, *, engines: Mapping[str, EngineKind] = ENGINE_KINDS) -> str:
+def engine_elsewhere(scenario: Scenario, run_id: str) -> str:
     """Why the processes of the engine that will be taken are not this machine's, as far as is known with nothing built.
 
     "" if they are, and where no engine is there or one fails, which opening it says.
     """
     with suppress(MissingError):
-        return engine.elsewhere(run_id) if (engine := _there(scenario, engines)) else ""
+        return engine.elsewhere(run_id) if (engine := _there(scenario, ENGINE_KINDS)) else ""
     return ""
 
 
-def engine_pins(scenario: Scenario, run_id: str, *, engines: Mapping[str, EngineKind] = ENGINE_KINDS) -> bool:
+def engine_pins(scenario: Scenario, run_id: str) -> bool:
     """Whether the engine that will be taken can keep arms to some cores of this machine, as far as is known."""
     with suppress(MissingError):
-        engine = _there(scenario, engines)
+        engine = _there(scenario, ENGINE_KINDS)
         return not scenario.nodes and engine is not None and engine.pins and not engine.elsewhere(run_id)
     return False
 

@@ -27,7 +27,7 @@ NEVER = (
 )
 
 
-def header(deployment: Deployment, target: Target, *notes: str, by_hand: Iterable[str] = (), comment: str = "#") -> str:
+def header(deployment: Deployment, target: Target, *notes: str, by_hand: Iterable[str] = ()) -> str:
     """The head of a file as comments.
 
     ``notes``: what this target adds to what was never measured; ``by_hand``: what else a person must see to.
@@ -41,7 +41,7 @@ def header(deployment: Deployment, target: Target, *notes: str, by_hand: Iterabl
             break_long_words=False,
             break_on_hyphens=False,
         )
-    return "".join(f"{comment} {line}\n" for line in lines)
+    return "".join(f"# {line}\n" for line in lines)
 
 
 def origin(deployment: Deployment, name: str, whole: str, comment: str = "#") -> str:

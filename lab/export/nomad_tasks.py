@@ -127,9 +127,7 @@ def _with_addresses(deployment: Deployment, text: str) -> str:
         if UPSTREAM.address not in line:
             lines.append(line)
             continue
-        each = line.replace(UPSTREAM.address, "{{ $each.Address }}:{{ $each.Port }}").replace(
-            FIRST, "app-{{ $number }}"
-        )
+        each = line.replace(UPSTREAM.address, "{{ $each.Address }}:{{ $each.Port }}").replace(FIRST, NUMBERED)
         known = f'{{{{ range $number, $each := nomadService "{deployment.name}-app" }}}}'
         lines += [known + each, "{{ end }}"]
     return "\n".join(lines) + "\n"

@@ -87,11 +87,6 @@ def carried_by(asked: Scenario) -> float:
     return max(LOWEST, asked.load.rate or LOWEST)
 
 
-def search_s(asked: Scenario) -> float:
-    """Seconds of preparation, pilot, ladder and confirmation of fast arms."""
-    return before_s(asked) + ladder_s(nominal(asked))
-
-
 def search_span(asked: Scenario, *, fits: bool) -> Span:
     """How long a search takes, as far as that can be known before its pilot. ``fits``: with ``fitted`` blocks."""
     before, carried = before_s(asked), carried_by(asked)

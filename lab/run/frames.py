@@ -13,7 +13,11 @@ from lab.record.schema import KEPT
 from lab.record.types import RunInfo, TrialResult
 from lab.run.opened import opened_run
 
-WHICH = ("trial", "block", "arm")  # in front of every table's own columns
+WHICH = {  # in front of every table's own columns
+    "trial": (pl.String, "as the folder of the trial is called"),
+    "block": (pl.Int64, "from 1"),
+    "arm": (pl.String, "name of the arm"),
+}
 METRICS_COLUMNS = {
     "point": (pl.String, "key of the point; empty in a run that has one only"),
     "metric": (pl.String, "key of the metric"),

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 
@@ -52,15 +52,14 @@ class Spent:
 class Sampling:
     """One trial's sampling: takes the readings that are due, knows what it costs and keeps its budget."""
 
-    def __init__(self, plan: SamplerPlan, output: Recorder, clock: Callable[[], float]) -> None:
+    def __init__(self, plan: SamplerPlan, output: Recorder) -> None:
         self._plan = plan
         self._output = output
-        self._clock = clock
         self._reader = Reader(plan)
         if plan.memory_readable:
             self._reader.check_rights()
         self._round_cost, self._look_cost = Spent(), Spent()
-        self._started_s = clock()
+        self._started_s = time.monotonic()
         self._output.append(self._reader.round(self._started_s, memory=True, look_again=True))  # a look at everybody
         self._read_round(memory=False, look_again=False)  # and what a round costs without
         self._rounds, self._looks, self._memory, self._names = (
@@ -72,17 +71,17 @@ class Sampling:
     @property
     def idle_s(self) -> float:
         """Tell how long nothing is due."""
-        return min(self._rounds.next_s, self._looks.next_s) - self._clock()
+        return min(self._rounds.next_s, self._looks.next_s) - time.monotonic()
 
     def read_if_due(self) -> None:
         """Take the readings whose instants have come."""
-        now_s = self._clock()
+        now_s = time.monotonic()
         if self._rounds.take(now_s):
             memory = self._memory.take(now_s)
             self._read_round(memory=memory, look_again=self._names.take(now_s))
             if memory:
                 self._keep_pace()
-        if self._looks.take(self._clock()):
+        if self._looks.take(time.monotonic()):
             self._look()
 
     def facts(self) -> SamplerFacts:
@@ -92,7 +91,7 @@ class Sampling:
             achieved_readings=self._rounds.achieved + self._looks.achieved,
             pss_interval_s=self._pace.look_s,
             cpu_s=time.process_time(),
-            wall_s=self._clock() - self._started_s,
+            wall_s=time.monotonic() - self._started_s,
             reading_s=self._round_cost.wall_s,
             reading_with_pss_s=self._look_cost.wall_s,
             reading_max_s=max(self._round_cost.longest_s, self._look_cost.longest_s),
@@ -108,11 +107,11 @@ class Sampling:
 
     def _read_round(self, *, memory: bool, look_again: bool) -> None:
         with self._round_cost.one():
-            self._output.append(self._reader.round(self._clock(), memory=memory, look_again=look_again))
+            self._output.append(self._reader.round(time.monotonic(), memory=memory, look_again=look_again))
 
     def _look(self) -> None:
         with self._look_cost.one():
-            now_s = self._clock()
+            now_s = time.monotonic()
             if member := self._reader.turn(now_s, self._pace.look_s):
                 self._output.append_look(self._reader.look(member, now_s))
         if member:
@@ -120,7 +119,7 @@ class Sampling:
 
     def _keep_pace(self) -> None:
         """Set the grids by what readings have cost so far; processes come and go, and memory grows."""
-        arm, platform, now_s = self._reader.arm, self._reader.platform, self._clock()
+        arm, platform, now_s = self._reader.arm, self._reader.platform, time.monotonic()
         looks_s, platform_s = (sum(member.look_cost_s for member in members) for members in (arm, platform))
         cost = Cost(self._round_cost.cpu_s, looks_s, len(arm), platform_s / PLATFORM_S)
         self._pace = pace_of(cost, self._plan.measure_s, watching=bool(self._plan.watched_port))
@@ -130,7 +129,7 @@ class Sampling:
         self._memory.set_step(self._pace.look_s, now_s)
 
 
-def sample(plan: SamplerPlan, lab: Lines, clock: Callable[[], float] = time.monotonic) -> None:
+def sample(plan: SamplerPlan, lab: Lines) -> None:
     """Sample until the lab says ``stop`` or ends. Tells it ``ready`` after the first reading and ``facts`` at the end.
 
     With ``ready`` it tells the shared files: all processes of the arm and the load are there by then.
@@ -138,7 +137,7 @@ def sample(plan: SamplerPlan, lab: Lines, clock: Callable[[], float] = time.mono
     Raises SamplingError when the arm cannot be read, MissingError when its rows cannot be written.
     """
     with recorder(plan.directory) as output:
-        sampling = Sampling(plan, output, clock)
+        sampling = Sampling(plan, output)
         lab.send(ready=True, shared_files=sampling.shared_files())
         while (command := lab.receive(sampling.idle_s)) or not lab.ended:
             if command:  # there is one: "stop"

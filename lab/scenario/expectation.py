@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from lab.errors import ScenarioError
-from lab.metric_types import Metric, Reading
+from lab.metric_types import Reading
 from lab.metrics import METRICS
 from lab.scenario.expectation_tree import (
     KINDS,
@@ -60,8 +60,8 @@ class _Token(NamedTuple):
 class Parser:
     """One pass over one text; ``parse`` is called once."""
 
-    def __init__(self, text: str, arms: Collection[str], metrics: Mapping[str, Metric]) -> None:
-        self._text, self._arms, self._metrics = text, arms, metrics
+    def __init__(self, text: str, arms: Collection[str]) -> None:
+        self._text, self._arms = text, arms
         self._tokens = self._tokenize()
         self._next = 0
 
@@ -154,10 +154,10 @@ class Parser:
     def _measured(self, token: _Token) -> Measured:
         name, _, arm = token.text.removesuffix(")").partition("(")
         reading = Reading(name.strip(), arm.strip())
-        for what, named, known in (("metric", reading.metric, self._metrics), ("arm", reading.arm, self._arms)):
+        for what, named, known in (("metric", reading.metric, METRICS), ("arm", reading.arm, self._arms)):
             if named not in known:
                 raise self.error(f"unknown {what} {named[:40]!r}", token.column, nearest(named, known))
-        metric = self._metrics[reading.metric]
+        metric = METRICS[reading.metric]
         return Measured(reading, KINDS[metric.unit], metric.shares)
 
     def _constant(self, token: _Token) -> Constant:
@@ -206,13 +206,13 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
 
 
-def parse_expectation(text: str, arms: Collection[str], metrics: Mapping[str, Metric] = METRICS) -> Expectation:
+def parse_expectation(text: str, arms: Collection[str]) -> Expectation:
     """``"p99(workers) <= 1.1 * p99(replicas)"`` → Expectation.
 
     Raises ExpectationError, with the column and where possible a suggestion, for text that does not parse, unknown
     metrics and arms, units that do not fit, and conditions that measure nothing.
     """
-    parser = Parser(text, arms, metrics)
+    parser = Parser(text, arms)
     left, comparison, right, kind = parser.parse()
     expectation = Expectation(text=text, left=left, comparison=comparison, right=right, kind=kind)
     for metric, arm in expectation.mixed:

@@ -22,9 +22,9 @@ def show_as(page: Page, medium: str, width: int) -> None:
     )
 
 
-def every_shape(page: Page, widths: tuple[int, ...] = WIDTHS) -> Iterator[tuple[str, int]]:
+def every_shape(page: Page) -> Iterator[tuple[str, int]]:
     """Lay one page out for every medium at every width, one after the other: its layout needs no loading anew."""
-    for medium, width in product(MEDIA, widths):
+    for medium, width in product(MEDIA, WIDTHS):
         show_as(page, medium, width)
         yield medium, width
 

@@ -36,7 +36,6 @@ from tests.waiting import PATIENCE_S, until
 pytestmark = pytest.mark.integration
 
 WORKERS = Arm(name="workers", model="workers", front="direct")
-WORKERS_NGINX = Arm(name="workers-nginx", model="workers", front="nginx")
 REPLICAS = Arm(name="replicas", model="replicas", front="nginx")
 SLEEP = ["python3", "-c", "import time; time.sleep(600)"]  # longer than any test
 

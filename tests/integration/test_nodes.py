@@ -109,15 +109,11 @@ def scenario(hosts: Hosts, folder: Path, generators: str, measure: str = MEASURE
     return path
 
 
-def lab(
-    *words: str | Path, timeout_s: float = 240, at: Host | None = None, on: Host | None = None
-) -> subprocess.CompletedProcess[str]:
+def lab(*words: str | Path, at: Host | None = None, on: Host | None = None) -> subprocess.CompletedProcess[str]:
     """Run the lab here; ``at``: in the network of a host; ``on``: as a process of it."""
     place = on.engine.inside if on else at.engine.prefix if at else []
     command = [*place, sys.executable, "-m", "lab", *map(str, words)]
-    return subprocess.run(
-        command, env=dict(os.environ), cwd=REPOSITORY, capture_output=True, text=True, timeout=timeout_s
-    )
+    return subprocess.run(command, env=dict(os.environ), cwd=REPOSITORY, capture_output=True, text=True, timeout=240)
 
 
 def left_on(host: Host) -> list[str]:

@@ -17,7 +17,7 @@ from lab.plan.points import points_of, without
 from lab.run.by_hand import by_hand
 from lab.run.chosen import chosen_study
 from lab.run.confirm import alone
-from lab.run.estimate import search_s
+from lab.run.estimate import search_span
 from lab.run.limits import under
 from lab.run.study import plan_study
 from lab.scenario.model import Scenario
@@ -55,7 +55,7 @@ def climbed(scenario: Scenario) -> Scenario:
         (lambda one: plan_study(one, quick, 36_000), given(expect=OF_CONTROL)),
         (lambda one: chosen_study(one, quick, ["capacity", "how-many", "drill-kill"]), given(expect=OF_CONTROL)),
         (
-            lambda one: search_s(climbing(one, "p99 <= 1ms", quick=True, blocks=None)),
+            lambda one: search_span(climbing(one, "p99 <= 1ms", quick=True, blocks=None), fits=False),
             given(load={"locustfile": "f.py", "rate": 30_000}),
         ),
     ],

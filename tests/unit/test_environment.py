@@ -18,7 +18,7 @@ import pytest
 from pydantic import ValidationError
 
 from lab.agent.clock import Clock
-from lab.analysis.comparable import MUST_MATCH, differences, shares_file_pages
+from lab.analysis.comparable import MUST_MATCH, different_facts, shares_file_pages
 from lab.engines.docker.elsewhere import with_machine
 from lab.record.machine import CpuUser, SeenFacts
 from lab.record.run_types import EngineFacts, Facts, GeneratorFacts, told
@@ -128,13 +128,9 @@ def test_a_machine_has_one_mark_whoever_looks(tmp_path: Path) -> None:
 def test_runs_on_two_servers_are_of_two_machines() -> None:
     """Also those of older runs, which had the mark of the lab's own machine, and where load comes from others."""
     one, two = ({"machine": "a", "engine_at": name} for name in ("one", "two"))
-    assert differences(Environment(facts=one), Environment(facts=two)) == [
-        "machine of the engine, where the lab is elsewhere: one / two"
-    ]
+    assert [*different_facts(Environment(facts=one), Environment(facts=two))] == [("engine_at", "one", "two")]
     driven = Environment(facts={"machine": "a", "generators": {"g": {"engine_at": "g1"}, "h": {"engine_at": "h1"}}})
-    assert differences(driven, Environment(facts={"machine": "a"})) == [
-        "machines that drive load, where they are others: g1, h1 / not stated"
-    ]
+    assert [*different_facts(driven, Environment(facts={"machine": "a"}))] == [("load_at", "g1, h1", None)]
 
 
 def test_runs_on_one_server_are_of_one_machine_wherever_they_were_started() -> None:
@@ -150,11 +146,11 @@ def test_runs_on_one_server_are_of_one_machine_wherever_they_were_started() -> N
     older = Environment(facts={"machine": "5e12", "engine_at": "server"})
     another = Environment(facts={"machine": "77aa", "engine_at": "server", "engine_marked": True})
 
-    assert differences(there, away) == []
-    assert differences(away, clone) == ["machine of the engine, where the lab is elsewhere: server / server-2"]
-    assert differences(there, older) == ["machine of the engine, where the lab is elsewhere: not stated / server"]
-    assert differences(away, older) == []
-    assert differences(away, another) == ["machine: 5e12 / 77aa"]
+    assert [*different_facts(there, away)] == []
+    assert [*different_facts(away, clone)] == [("engine_at", "server", "server-2")]
+    assert [*different_facts(there, older)] == [("engine_at", None, "server")]
+    assert [*different_facts(away, older)] == []
+    assert [*different_facts(away, another)] == [("machine", "5e12", "77aa")]
 
 
 def test_a_machine_that_tells_little_is_described_too(tmp_path: Path) -> None:
@@ -224,7 +220,7 @@ def test_equal_environments_do_not_differ(here: Environment) -> None:
     """Loadavg and who else runs differ each time and are no obstacle."""
     again = Environment(facts={**here.facts, "load_average": 9.9, "foreign": [{"name": "x", "cores": 1.0}]})
 
-    assert differences(here, again) == []
+    assert [*different_facts(here, again)] == []
 
 
 def test_every_difference_is_said_with_both_values() -> None:
@@ -232,15 +228,15 @@ def test_every_difference_is_said_with_both_values() -> None:
     a = Environment(facts={"kernel": "6.1.0", "uvicorn": "0.48.0", "memory_bytes": 8_000_000_000})
     b = Environment(facts={"kernel": "6.12.3", "memory_bytes": 8_010_000_000})
 
-    assert differences(a, b) == ["kernel: 6.1.0 / 6.12.3", "uvicorn: 0.48.0 / not stated"]
+    assert [*different_facts(a, b)] == [("kernel", "6.1.0", "6.12.3"), ("uvicorn", "0.48.0", None)]
 
 
 def test_memory_may_differ_by_what_the_kernel_keeps() -> None:
     """One per cent is a boot, two are another machine."""
     a, near, far = (Environment(facts={"memory_bytes": size}) for size in (1_000_000, 991_000, 980_000))
 
-    assert differences(a, near) == []
-    assert differences(a, far) == ["memory: 1000000 / 980000"]
+    assert [*different_facts(a, near)] == []
+    assert [*different_facts(a, far)] == [("memory_bytes", 1_000_000, 980_000)]
 
 
 @pytest.mark.parametrize(

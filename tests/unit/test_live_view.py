@@ -128,9 +128,9 @@ def test_the_heading_warns_while_a_trial_is_measured(tmp_path: Path) -> None:
         view.close()
 
 
-def appears(screen: Terminal, text: str, without: str = "\0", deadline_s: float = 60.0) -> bool:
+def appears(screen: Terminal, text: str, without: str = "\0") -> bool:
     """Whether somebody who reads the terminal comes to see it, and not ``without``: it may be seen half drawn."""
-    give_up_at = time.monotonic() + deadline_s
+    give_up_at = time.monotonic() + 60.0
     while not (seen := text in (drawn := "\n".join(screen.screen)) and without not in drawn):
         if time.monotonic() >= give_up_at:
             break

@@ -29,7 +29,6 @@ from lab.record.types import CONNECTIONS
 from tests.load_runs import make_plan
 
 HEADER = "X-Served-By"
-PLAN = make_plan(Path("/somewhere/locustfile.py"), "http://127.0.0.1:1", Path("/trial"), tags=("a", "b"))
 
 
 def test_a_plan_survives_the_way_to_the_load_process(tmp_path: Path) -> None:

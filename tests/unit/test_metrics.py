@@ -16,7 +16,6 @@ from lab.metrics import CATALOGUE, METRICS, Metric
 from lab.report.parts.effects import effect
 
 ROOT = Path(__file__).parents[2]
-CATALOGUE_FILE = ROOT / "lab" / "analysis" / "metrics.py"
 SAYERS = [*(ROOT / "lab" / "report").rglob("*.py"), *(ROOT / "lab" / "cli").glob("*.py"), *(ROOT / "docs").glob("*.py")]
 
 

@@ -20,8 +20,8 @@ from lab.sampling.grid import (
 ORIGIN = 1000.0
 
 
-def make_grid(start_s: float = ORIGIN, step_s: float = TICK_S) -> Grid:
-    return Grid(origin_s=ORIGIN, start_s=start_s, step_s=step_s)
+def make_grid(start_s: float = ORIGIN) -> Grid:
+    return Grid(origin_s=ORIGIN, start_s=start_s, step_s=TICK_S)
 
 
 def run(grid: Grid, until_s: float) -> list[float]:

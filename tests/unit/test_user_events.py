@@ -30,8 +30,6 @@ ANYTHING = st.one_of(
     st.none(), st.integers(), st.floats(), st.text(max_size=400), st.booleans(), st.decimals(), st.binary(max_size=9)
 )
 
-ERROR = st.one_of(st.none(), st.text())
-
 
 def tables_after(folder: Path, *fired: dict[str, Any]) -> Any:
     """The tables of a trial whose locustfile fired these events, as the lab reads them back."""
@@ -107,8 +105,8 @@ def test_values_are_kept_as_they_were_given(tmp_path: Path) -> None:
     ]
 
 
-def event_rows(values: list[float | None], kind: str = "WS") -> pl.DataFrame:
-    rows = [{"t_s": 5.0, "type": kind, "name": "a", "value": value, "phase": "measure", "lane": 0} for value in values]
+def event_rows(values: list[float | None]) -> pl.DataFrame:
+    rows = [{"t_s": 5.0, "type": "WS", "name": "a", "value": value, "phase": "measure", "lane": 0} for value in values]
     return pl.DataFrame(rows, schema=dict(USER_EVENTS))
 
 

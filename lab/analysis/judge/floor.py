@@ -42,14 +42,14 @@ class MetricFloor:
     floor: float
     different: bool
 
-    def detectable(self, blocks: int, level: float = LEVEL) -> float | None:
+    def detectable(self, blocks: int) -> float | None:
         """The smallest true difference, as a fraction, that ``blocks`` blocks tell from none with a chance of 80%.
 
-        None where so few blocks cannot reach ``level``.
+        None where so few blocks cannot reach ``LEVEL``.
         """
-        if blocks < blocks_needed(level):
+        if blocks < blocks_needed(LEVEL):
             return None
-        return smallest_detectable(self.sd_log, blocks, level)
+        return smallest_detectable(self.sd_log, blocks, LEVEL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +104,14 @@ def noise_floors(
     *,
     machine_id: str,
     versions: Mapping[str, str],
-    level: float = LEVEL,
     blocks: Mapping[str, Sequence[int]] | None = None,
 ) -> NoiseFloor:
     """Floors from an A/A run: ``log_ratios`` holds ln(one half ÷ other half) of every block for each metric.
 
     ``blocks`` are the numbers of its blocks, the same for all metrics by default. A metric with a missing or infinite
-    ratio, or with fewer blocks than ``level`` needs, is skipped with its reason.
+    ratio, or with fewer blocks than ``LEVEL`` needs, is skipped with its reason.
     """
-    skipped = {metric: why for metric, values in log_ratios.items() if (why := _unusable(values, level))}
+    skipped = {metric: why for metric, values in log_ratios.items() if (why := _unusable(values, LEVEL))}
     usable = {
         metric: [value for value in values if value is not None]
         for metric, values in log_ratios.items()
@@ -121,11 +120,11 @@ def noise_floors(
     return NoiseFloor(
         machine_id=machine_id,
         versions=dict(versions),
-        level=level,
-        metrics=tuple(_metric_floor(metric, values, level) for metric, values in usable.items()),
+        level=LEVEL,
+        metrics=tuple(_metric_floor(metric, values, LEVEL) for metric, values in usable.items()),
         skipped=skipped,
         chance=chance_of_as_many(
-            [((blocks or {}).get(metric) or range(len(values)), values) for metric, values in usable.items()], level
+            [((blocks or {}).get(metric) or range(len(values)), values) for metric, values in usable.items()], LEVEL
         )
         if usable
         else None,

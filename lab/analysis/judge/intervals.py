@@ -93,11 +93,6 @@ def wilcoxon_interval(values: Sequence[float], level: float) -> Interval:
     return wilcoxon_limits(_checked(values), level).interval(level, len(values))
 
 
-def t_interval(values: Sequence[float], level: float) -> Interval:
-    """Student's interval for the mean of one comparison, on the scale of ``values``. See ``t_limits``."""
-    return t_limits(_checked(values), level).interval(level, len(values))
-
-
 def wilcoxon_limits(values: Floats, level: float) -> Ends:
     """All centres that the exact two-sided signed-rank test at 1 − ``level`` does not reject, and Hodges–Lehmann.
 

@@ -77,16 +77,13 @@ def blocks_to_settle(centres: Floats, spreads: Floats, edge: float, level: float
     return np.where(beyond, outside, inside)
 
 
-def smallest_detectable(log_ratio_sd: float, n: int, level: float, bound: float = 0.0) -> float:
-    """The smallest true difference, as a fraction, that n blocks call better or worse with SETTLE_CHANCE.
-
-    With ``bound`` 0: the smallest that they tell from no difference at all.
-    """
+def smallest_detectable(log_ratio_sd: float, n: int, level: float) -> float:
+    """The smallest true difference, as a fraction, that n blocks tell from none with SETTLE_CHANCE."""
     if n < blocks_needed(level):
         raise TooFewBlocksError(n, blocks_needed(level), level)
     if not 0 <= log_ratio_sd < math.inf:
         raise AnalysisError(f"a spread is a finite number not below zero, got {log_ratio_sd}")
-    return ratio(math.log1p(bound) + _reach(n, level, SETTLE_CHANCE) * log_ratio_sd) - 1
+    return ratio(_reach(n, level, SETTLE_CHANCE) * log_ratio_sd) - 1
 
 
 def noise_floor(log_ratios: Sequence[float], level: float) -> float:

@@ -82,9 +82,9 @@ def _reached(scenario: Scenario, client: docker.DockerClient) -> list[Reached]:
     return there
 
 
-def elsewhere_so_far(run_id: str, *, docker_client: Callable[[], docker.DockerClient] = connect) -> str:
+def elsewhere_so_far(run_id: str) -> str:
     """Why the engine is not this machine's; "" if it is, or as long as it has no image that could tell."""
-    client = docker_client()
+    client = connect()
     with engine_errors():
         return find_elsewhere(client, images_here(client), run_id) or ""
 

@@ -37,9 +37,9 @@ class Living:
     directory: str
 
 
-def living(proc: Path = PROC) -> Iterator[Living]:
+def living() -> Iterator[Living]:
     """Every process of the machine but this one, without those that have ended and wait for their parent."""
-    for entry in proc.iterdir():
+    for entry in PROC.iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:

@@ -83,9 +83,9 @@ def scratch(marks: Mapping[str, str], environment: Mapping[str, str]) -> Iterato
         guard.finish()
 
 
-def leftover_folders(root: Path | None = None) -> Iterator[tuple[Path, Mapping[str, str]]]:
+def leftover_folders() -> Iterator[tuple[Path, Mapping[str, str]]]:
     """Private folders of this user that still exist, with their labels."""
-    for folder in sorted((root or Path(tempfile.gettempdir())).glob(f"{PREFIX}*")):
+    for folder in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")):
         try:
             owner = folder.lstat().st_uid
             marks = json.loads((folder / MARKS_FILE).read_text(encoding="utf-8"))
