@@ -292,6 +292,7 @@ def test_what_a_run_over_several_machines_measured_is_not_called_unmeasured(
 
     assert never in said("compose", given)
     assert ("overlay network" in said("swarm", given)) == (changes is not EVERYWHERE)
+    assert ("nodes, of which the first has" in said("compose", given)) == (changes is EVERYWHERE), "cores of one only"
 
 
 VIP = {"front": "*", "endpoint_mode": "vip"}

@@ -8,6 +8,7 @@ from lab.plan.axes import AXES
 from lab.record.types import RunInfo
 from lab.report.parts.images import images_text
 from lab.report.parts.unusual import NO_CONTAINERS, is_plain, rights_fact
+from lab.scenario.model import Scenario
 from lab.units import count_of, format_bytes, named_cores
 
 
@@ -61,6 +62,11 @@ def cores_text(run: RunInfo) -> str:
     if not cores:
         return ""
     return count_of(int(cores), "core") if cores.isdecimal() else f"{cores} cores"
+
+
+def spread_over(scenario: Scenario) -> int:
+    """Over how many nodes a Swarm spreads the arms; 1 where they are on one machine."""
+    return max(1, len(scenario.nodes) - len(scenario.load_nodes))
 
 
 def memory_text(run: RunInfo) -> str:

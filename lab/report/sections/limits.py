@@ -10,7 +10,7 @@ from lab.plan.fronts.front import front_title
 from lab.plan.order import period
 from lab.record.types import RunInfo
 from lab.report.content import Section
-from lab.report.parts.facts import known
+from lab.report.parts.facts import known, spread_over
 from lab.report.parts.gate_sentences import listed
 from lab.report.parts.images import image_limits
 from lab.report.parts.unusual import is_plain, plain_limits
@@ -31,8 +31,9 @@ def _limits(run: RunInfo, summary: RunSummary) -> Iterator[str]:
     processes = scenario.budget.processes
     cores = known(run, "cpu_count", "cores")
     if cores.isdecimal() and processes > int(cores):
+        share = "processes share" if spread_over(scenario) == 1 else "processes in one container share its node's"
         yield (
-            f"Scaling: {processes} processes share {cores} cores, so the run shows overhead, memory and failure "
+            f"Scaling: {processes} {share} {cores} cores, so the run shows overhead, memory and failure "
             "isolation, not what more cores would bring."
         )
     yield _instrument(summary)
@@ -81,7 +82,7 @@ def _instrument(summary: RunSummary) -> str:
 
 def _beside(scenario: Scenario) -> str:
     """What of the lab ran on the machine of the arms, or on those over which a Swarm spreads them."""
-    if (spread := len(scenario.nodes) - len(scenario.load_nodes)) > 1:
+    if (spread := spread_over(scenario)) > 1:
         where = listed([node.name for node in scenario.load_nodes or scenario.nodes[:1]])
         return f"the load generator ran on {where}, a sampler on each node, and on the {spread} of the arms they used"
     if not scenario.load_nodes:
