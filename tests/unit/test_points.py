@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -433,6 +434,8 @@ def test_every_value_of_a_second_axis_has_a_panel_with_its_name() -> None:
     assert {own.dash for plot in chart.plots for own in plot.series} == {0}
     assert all(own.xs == [1, 2] for plot in chart.plots for own in plot.series)
     assert figure.svg.count("data-zoom") == 3
+    dots = [found.count("M") for found in re.findall(r'class="points" d="([^"]*)"', figure.svg)]
+    assert dots == [2] * 6  # one at each N, for each arm and panel
 
 
 def test_a_report_of_a_sweep_says_what_is_enough_and_draws_curves() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.report.charts.axes import BOTTOM, GAP, LEFT, NAMES_HEIGHT, Panel, Stretch, borders_of, frame, shades_of
 from lab.report.charts.scales import Scale
-from lab.report.charts.svg import DASHES, WIDTH, Key, area, drawing, fill_key, hint, in_arm, legend, tag
+from lab.report.charts.svg import DASHES, WIDTH, Key, area, drawing, fill_key, hint, in_arm, legend, path, tag
 
 Track = Sequence[float | None]
 
@@ -17,7 +17,7 @@ class Series:
     """One line: ``name`` says what it is. ``low`` and ``high``, where given, bound an area of that ``opacity``.
 
     ``faint``: one of many, below the others and left out by the arrow keys; ``border``: as thin, but the upper border
-    of an area, which is read like any line.
+    of an area, which is read like any line. ``points``: a dot at each value, for a line between few measured places.
     """
 
     arm: int
@@ -30,6 +30,7 @@ class Series:
     low: Track = ()
     high: Track = ()
     opacity: float = 0.15
+    points: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,9 @@ def _drawn(panel: Panel, series: Series) -> str:
         looks = "line faint" if series.faint else "line border" if series.border else "line"
         dash = DASHES[series.dash % len(DASHES)] or None
         parts.append(tag("path", hint(series.name), class_=looks, d=line, stroke_dasharray=dash))
+    if series.points and line:  # strokes of no length: a circle would be stretched by zooming
+        alone = (place for x, y in panel.points(series.xs, series.ys) for place in ((x, y), (x, None)))
+        parts.append(tag("path", class_="points", d=path(alone)))
     return in_arm(series.arm, *parts)
 
 

@@ -73,9 +73,9 @@ def _figure(scenario: Scenario, points: Sequence[PointResult], metric: Metric) -
     return Figure(
         key=f"sweep-{metric.key}",
         title=f"{metric.title[0].upper()}{metric.title[1:]}, by {axis.title}",
-        sentence=f"{apart}The Hodges–Lehmann estimate over the valid blocks, with its 95% interval; with few blocks, "
-        "their median and range. A point is left out if a block has no value. Each point has its own trials; points "
-        "are not judged against one another.",
+        sentence=f"{apart}A dot is a point that was measured: the Hodges–Lehmann estimate over the valid blocks, with "
+        "its 95% interval; with few blocks, their median and range. A point is left out if a block has no value. Each "
+        "point has its own trials; points are not judged against one another.",
         chart=Curves(
             title=f"{metric.title} by {axis.title}",
             arms=tuple(arm.name for arm in scenario.arms),
@@ -102,4 +102,5 @@ def _series(scenario: Scenario, line: Line, metric: Metric, axis: Axis) -> Itera
             ys=[one.value / size for one in found],
             low=[one.low / size for one in found],
             high=[one.high / size for one in found],
+            points=True,
         )
