@@ -39,6 +39,12 @@ class Condition:
     seen_blocks: tuple[int, ...] = ()
 
 
+def for_want_of_blocks(conditions: Sequence[Condition]) -> bool:
+    """Whether some are undecided, all of them for want of valid blocks."""
+    undecided = [each for each in conditions if each.result.outcome is Outcome.UNDECIDED]
+    return bool(undecided) and all(each.spoiled for each in undecided)
+
+
 def expectations_of(scenario: Scenario) -> tuple[Expectation, ...]:
     """Those of a scenario, in its order."""
     names = [arm.name for arm in scenario.arms]

@@ -7,6 +7,7 @@ from lab.analysis.history import between
 from lab.analysis.points import PointResult
 from lab.metric_types import Reading
 from lab.metrics import METRICS
+from lab.scenario.model import Scenario
 
 INVALID = "the run is not valid for it"
 WORDLESS = "no verdict"
@@ -30,17 +31,37 @@ def gaps_of(one: PointResult, topics: Mapping[str, str]) -> Iterator[Gap]:
 
 
 def made_good(gap: Gap, at: PointResult, points: Sequence[PointResult], lines: Sequence[Line]) -> bool:
-    """Whether another run, alike in all else, has the verdict on the drill ``at`` which there is a gap.
+    """Whether another run, alike in all else, tells of the drill ``at`` which there is a gap: its verdict, or later.
 
-    A study measures such drills again, in a run of their own.
+    A study measures such drills again, in a run of their own. Where that has no verdict either, the gap is the last
+    run's alone.
     """
-    if at.point.drill is None:
-        return False
     sought = (gap.metric, gap.arm, at.whole.parsed_scenario.baseline)
     judged = [line for line in lines if line.valid and line.judgement.verdict is not None]
     there = {(line.run, line.point) for line in judged if (line.metric, line.arm, line.baseline) == sought}
-    same = (one for one in points if (one.run.run_id, one.point.title) in there and one.point.drill == at.point.drill)
-    return any({each.key for each in between(at.whole, one.whole)} <= {DRILLS} for one in same)
+    return any(
+        (one.run.run_id, one.point.title) in there
+        or (_asks(one.whole.parsed_scenario, sought) and _when(one) > _when(at))
+        for one in _again(at, points)
+    )
+
+
+def _again(at: PointResult, points: Sequence[PointResult]) -> Iterator[PointResult]:
+    """The same drill in other runs that are alike in all else."""
+    if at.point.drill is None:
+        return
+    same = (one for one in points if one.run.run_id != at.run.run_id and one.point.drill == at.point.drill)
+    yield from (one for one in same if {each.key for each in between(at.whole, one.whole)} <= {DRILLS})
+
+
+def _asks(asked: Scenario, sought: tuple[str, str, str]) -> bool:
+    metric, arm, baseline = sought
+    return metric in asked.compare.primary and arm in asked.judged and baseline == asked.baseline
+
+
+def _when(one: PointResult) -> tuple[str, str]:
+    """Sorts runs by their start."""
+    return one.run.started_at, one.run.run_id
 
 
 def _why(one: PointResult, judged: Reading, baseline: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from lab.analysis.conditions import condition
+from lab.analysis.conditions import condition, for_want_of_blocks
 from lab.analysis.contests import may_conclude
 from lab.analysis.expectations import Outcome
 from lab.analysis.judge.intervals import blocks_needed, wilcoxon_interval
@@ -40,7 +40,8 @@ class Demand:
     """The smallest amount of a resource that is enough for an arm, on the axis ``key``; None where none tried is.
 
     ``outcomes``: whether the SLO holds, by amount. One counts only when it holds there and at every larger one.
-    ``rate`` is what was asked for; ``where`` names what else was swept, as in ``"512.0 MiB split"``.
+    ``spoiled``: the amounts at which it is undecided for want of valid blocks. ``rate`` is what was asked for;
+    ``where`` names what else was swept, as in ``"512.0 MiB split"``.
     """
 
     arm: str
@@ -49,6 +50,7 @@ class Demand:
     rate: float | None
     enough: float | None
     outcomes: Mapping[float, Outcome]
+    spoiled: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,21 +119,27 @@ def demands(scenario: Scenario, points: Sequence[PointResult]) -> tuple[Demand, 
 
 def _demand(slo: str, line: Line, arm: str, axis: Axis) -> Demand:
     found = {axis.number(axis.at(one.point.scenario)): _outcome(slo, one, arm) for one in line.points}
-    outcomes = dict(sorted(found.items()))
+    outcomes = {amount: outcome for amount, (outcome, _) in sorted(found.items())}
     enough = None
     for amount in sorted(outcomes, reverse=True):
         if outcomes[amount] is not Outcome.HOLDS:
             break
         enough = amount
-    return Demand(arm=arm, key=axis.key, where=line.where, rate=line.rate, enough=enough, outcomes=outcomes)
+    spoiled = tuple(amount for amount in outcomes if found[amount][1])
+    return Demand(
+        arm=arm, key=axis.key, where=line.where, rate=line.rate, enough=enough, outcomes=outcomes, spoiled=spoiled
+    )
 
 
-def _outcome(slo: str, one: PointResult, arm: str) -> Outcome:
-    """Violated where one condition is, or the arm cannot run; undecided where one is that."""
+def _outcome(slo: str, one: PointResult, arm: str) -> tuple[Outcome, bool]:
+    """Violated where one condition is, or the arm cannot run; undecided where one is that, and whether by the machine.
+
+    It is by the machine where every condition that is undecided lacks valid blocks.
+    """
     if arm in one.run.fallen.get(one.point.key, {}):
-        return Outcome.VIOLATED
-    found = [
-        condition(one.summary, Expect(that=that), concluded=may_conclude(one.summary)).result.outcome
-        for that in of_arm(slo, arm)
-    ]
-    return next((worst for worst in (Outcome.VIOLATED, Outcome.UNDECIDED) if worst in found), Outcome.HOLDS)
+        return Outcome.VIOLATED, False
+    concluded = may_conclude(one.summary)
+    found = [condition(one.summary, Expect(that=that), concluded=concluded) for that in of_arm(slo, arm)]
+    outcomes = [each.result.outcome for each in found]
+    worst = next((worst for worst in (Outcome.VIOLATED, Outcome.UNDECIDED) if worst in outcomes), Outcome.HOLDS)
+    return worst, worst is Outcome.UNDECIDED and for_want_of_blocks(found)

@@ -275,7 +275,7 @@ def test_programs_are_told_how_many_are_enough() -> None:
         "where": "",
         "rate": 300.0,
         "enough": 1.0,
-        "tried": [{"amount": 1.0, "outcome": "holds"}, {"amount": 4.0, "outcome": "holds"}],
+        "tried": [{"amount": amount, "outcome": "holds", "spoiled": False} for amount in (1.0, 4.0)],
     }
     assert card_document(card_of(points(plain())))["enough"] == []
 
@@ -697,6 +697,18 @@ def test_a_drill_that_was_measured_again_has_all_of_its_weight() -> None:
     assert [line.run for line in card.lines if line.verb == "hang" and line.judgement.verdict] == ["b"]
     assert (card.gaps, found.gaps, found.unjudged) == ((), (), 0)
     assert found.weighted == {"workers": 1.0, "replicas": 0.0}
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_drill_that_was_not_valid_twice_is_one_gap(turn: int) -> None:
+    """That of the last run, in whatever order they are given; its weight is not shared between two."""
+    first = drilled("drill-kill", "drill-hang", run_id="a", bad="hang")
+    runs = [first, drilled("drill-hang", "drill-stop", run_id="b", bad="hang")][::turn]
+    found = card_of([one for points in runs for one in points], {"drill.harm": 1.0})
+
+    assert [(gap.run, gap.point) for gap in found.gaps] == [("b", "hang")]
+    assert found.tally is not None
+    assert found.tally.unjudged == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(

@@ -351,8 +351,8 @@ def test_a_record_knows_the_point_of_its_name() -> None:
 
 def slo(**changes: object) -> Scenario:
     """A sweep whose SLO is about memory, which the made-up runs know: some 54 MiB and 35 for each process."""
-    given = {"sweep": {"processes": list(NUMBERS), "slo": "memory.pss.total <= 150MiB and errors <= 10"}}
-    return make_scenario(PAIR, trials={"blocks": 6, "seed": 7}, **{**given, **changes})
+    asked = {"processes": list(NUMBERS), "slo": "memory.pss.total <= 150MiB and errors <= 10"}
+    return make_scenario(PAIR, **{"sweep": asked, "trials": {"blocks": 6, "seed": 7}, **changes})
 
 
 def test_curves_have_the_value_of_each_point_with_its_interval() -> None:
@@ -393,7 +393,22 @@ def test_nothing_is_enough_where_the_point_is_not_valid() -> None:
 
     assert workers.outcomes == {1: "holds", 2: "undecided", 4: "holds"}
     assert workers.enough == 4
-    assert "for errors == 0 at 300/s (holds at 1, 4; undecided at 2)" in demand_sentence(workers, "errors == 0")
+    told = demand_sentence(workers, "errors == 0")
+    assert "for errors == 0 at 300/s (holds at 1, 4; undecided at 2 for want of valid blocks)" in told
+
+
+def test_what_too_few_blocks_leave_undecided_is_not_said_of_invalid_ones() -> None:
+    """Where all planned blocks would be too few, a quieter machine settles nothing; a limit has its unit each time."""
+    limits = ["split:1GiB", "split:2GiB"]
+    given = slo(sweep={"memory": limits, "slo": "memory.pss.total >= 100MiB"}, trials={"blocks": 2, "seed": 7})
+    found = next(iter(demands(given, judge_points(make_run(given), make_summaries(given)))))
+    mixed = replace(found, spoiled=(1024.0,))
+
+    assert found.outcomes == {1024: "undecided", 2048: "undecided"}
+    assert demand_sentence(found, "p95 <= 1s").endswith("(undecided at 1024, 2048 MiB).")
+    assert demand_sentence(mixed, "p95 <= 1s").endswith(
+        "(undecided at 1024 MiB for want of valid blocks; undecided at 2048 MiB)."
+    )
 
 
 def test_how_much_of_a_quota_is_enough_is_told_for_each_mode() -> None:

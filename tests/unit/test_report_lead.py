@@ -16,6 +16,7 @@ from lab.analysis.conclusion import Outcome, Standing, arms_in_order, conclude_a
 from lab.analysis.judge.power import Outlook
 from lab.analysis.points import judge_points
 from lab.analysis.summary import summarise, summarise_done
+from lab.analysis.trial.trial import summarise_trial
 from lab.errors import ScenarioError
 from lab.report.build import build_content, write_reports
 from lab.report.charts.glance import ICONS, icon
@@ -434,6 +435,22 @@ def test_points_name_those_at_which_an_expectation_is_violated() -> None:
     assert found.title.startswith("workers-nginx vs workers: worse at N = 1, about the same at N = 4; ")
     assert found.title.endswith("N = 4; an expectation is violated at N = 4")
     assert found.outcome == "violated"
+
+
+def test_what_the_machine_left_undecided_is_said_to_be_so_in_the_tab() -> None:
+    """Of one point or several: a reader who sees only the tab must not take the app for the cause."""
+    given = {"trials": {"blocks": 6, "seed": 7}, "sweep": {"processes": [1, 4]}}
+    scenario = make_scenario([APP], expect=[{"that": "p50(app) < 2s"}], **given)
+    late = (make_gate("invalid", key="load.lag", value=0.3, limit=0.01),)
+
+    def spoilt(*points: str) -> Content:
+        trials = (
+            with_record(each, gates=late) if each.record.point.key in points else each for each in make_trials(scenario)
+        )
+        return overview(make_run(scenario), judge_points(make_run(scenario), map(summarise_trial, trials)))
+
+    assert spoilt("n4").lead.title == "expectations hold at N = 1, undecided for want of valid blocks at N = 4"
+    assert spoilt("n1", "n4").lead.title == "The expectation is undecided for want of valid blocks at both points"
 
 
 def test_points_of_a_single_arm_have_the_outcome_of_its_expectations_in_the_tab() -> None:

@@ -59,10 +59,14 @@ class TurnEntry(Strict):
 
 
 class TriedEntry(Strict):
-    """An amount that was tried, and whether the objective holds there."""
+    """An amount that was tried, and whether the objective holds there.
+
+    ``spoiled``: it is undecided for want of valid blocks.
+    """
 
     amount: float
     outcome: Literal["holds", "violated", "undecided"]
+    spoiled: bool
 
 
 class EnoughEntry(Strict):
@@ -170,7 +174,10 @@ def _enough(found: Enough) -> Mapping[str, Any]:
         "run": found.run,
         "slo": found.slo,
         **{name: getattr(asked, name) for name in ("arm", "key", "where", "rate", "enough")},
-        "tried": [{"amount": amount, "outcome": outcome.value} for amount, outcome in asked.outcomes.items()],
+        "tried": [
+            {"amount": amount, "outcome": outcome.value, "spoiled": amount in asked.spoiled}
+            for amount, outcome in asked.outcomes.items()
+        ],
     }
 
 

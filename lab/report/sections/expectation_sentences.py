@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from lab.analysis.conditions import Condition
+from lab.analysis.conditions import Condition, for_want_of_blocks
 from lab.analysis.expectations import ExpectationResult, Ground, Outcome
 from lab.metric_types import Group
 from lab.metrics import METRICS
@@ -15,6 +15,7 @@ from lab.scenario.expectation_tree import Kind, readings
 from lab.units import count_of, format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
 
 SPOILED = "invalid blocks"  # why one is undecided that the machine did not let be settled
+WANTING = " for want of valid blocks"  # the same behind the word
 MOST_NAMED = 3  # in the answer; the sentences below it have all of them
 FORMATS: Mapping[Kind, Callable[[float], str]] = {
     Kind.TIME: format_seconds,
@@ -37,7 +38,8 @@ def expected_answer(conditions: Sequence[Condition]) -> Answer | None:
     word = next(outcome for outcome in (Outcome.VIOLATED, Outcome.UNDECIDED, Outcome.HOLDS) if by_outcome[outcome])
     found, several = by_outcome[word], len(conditions)
     holds = word is Outcome.HOLDS
-    verb = ("holds" if several == 1 else "hold") if holds else f"{_verb(found)} {word.value}"
+    why = WANTING if word is Outcome.UNDECIDED and for_want_of_blocks(found) else ""
+    verb = ("holds" if several == 1 else "hold") if holds else f"{_verb(found)} {word.value}{why}"
     head = f"{_whose(len(found), several)} {verb}"
     named = found if several == 1 or not holds else []
     hidden = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""

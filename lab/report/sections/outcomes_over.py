@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lab.analysis.conclusion import Outcome, arms_in_order
+from lab.analysis.conditions import for_want_of_blocks
 from lab.analysis.points import PointResult
 from lab.analysis.summary import RunSummary
 from lab.report.first_screen import INVALID, VIOLATED, Lead, icon_word
+from lab.report.sections.expectation_sentences import WANTING
 from lab.units import count_of
 
-FELL = "cannot run"
+FELL, UNDECIDED = "cannot run", "undecided"
 WORDS: Mapping[str, str] = {
     Outcome.BETTER: "better",
     Outcome.WORSE: "worse",
@@ -23,11 +25,12 @@ WORDS: Mapping[str, str] = {
     INVALID: "not valid",
     FELL: FELL,
     "holds": "hold",
-    "undecided": "undecided",
+    UNDECIDED: UNDECIDED,
+    WANTING: f"{UNDECIDED}{WANTING}",
     VIOLATED: VIOLATED,
     "": "no answer",
 }
-EXPECTED = ("", "holds", "undecided", VIOLATED, INVALID)  # of one point after the other, the worst is that of all
+EXPECTED = ("", "holds", UNDECIDED, VIOLATED, INVALID)  # of one point after the other, the worst is that of all
 NAMED = 3  # points; more of them are counted
 LONGEST = 60  # characters of the names of points in a title
 
@@ -37,8 +40,8 @@ def title_over(whole: RunSummary, points: Sequence[PointResult], leads: Sequence
     found = _outcomes(whole, points, leads)
     if not found and len({lead.title for lead in leads}) == 1 and leads[0].title:  # one arm, and its expectations
         return f"{leads[0].title} at {'both' if len(points) == 2 else f'all {len(points)}'} points"
-    of_each = {one.point.title: lead.outcome for one, lead in zip(points, leads, strict=True)}
-    if not found and any(word in EXPECTED[1:-1] for word in of_each.values()):
+    if not found and any(lead.outcome in EXPECTED[1:-1] for lead in leads):
+        of_each = {one.point.title: _expected(one, lead) for one, lead in zip(points, leads, strict=True)}
         return f"expectations {_told(of_each)}"
     if not found:
         return f"{count_of(len(points), 'point')}: {'; '.join(one.point.title for one in points)}"
@@ -76,6 +79,12 @@ def _outcome(pair: tuple[str, str], one: PointResult, lead: Lead) -> str:
     if lead.answered == INVALID:
         return INVALID
     return lead.answered if lead.arm == arm else Outcome.NUMBERS.value
+
+
+def _expected(one: PointResult, lead: Lead) -> str:
+    """The outcome of a point's expectations, told apart where the machine did not let them be settled."""
+    wanting = lead.outcome == UNDECIDED and for_want_of_blocks(one.comparison.conditions)
+    return WANTING if wanting else lead.outcome
 
 
 def _violated(points: Sequence[PointResult], leads: Sequence[Lead]) -> str:

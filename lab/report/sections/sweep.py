@@ -13,6 +13,7 @@ from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.scales import linear
 from lab.report.charts.svg import fill_key
 from lab.report.content import Figure, Section, section
+from lab.report.sections.expectation_sentences import WANTING
 from lab.scenario.model import Scenario
 from lab.units import MIB
 
@@ -41,13 +42,15 @@ def demand_sentence(found: Demand, slo: str) -> str:
     axis = AXES[found.key]
     rate = "" if found.rate is None else f" at {found.rate:g}/s"
     where = f", {found.where}" if found.where else ""
-    by_outcome = [
-        f"{outcome.value} at {', '.join(f'{amount:g}' for amount, own in found.outcomes.items() if own is outcome)}"
-        for outcome in Outcome
-        if outcome in found.outcomes.values()
-    ]
+    by_outcome: dict[tuple[Outcome, str], list[float]] = {}
+    for amount, outcome in sorted(found.outcomes.items(), key=lambda item: [*Outcome].index(item[1])):
+        by_outcome.setdefault((outcome, WANTING if amount in found.spoiled else ""), []).append(amount)
     unit = " MiB" if found.key == "memory" else ""
-    return f"{found.arm}: {_enough(found, axis)} for {slo}{rate}{where} ({'; '.join(by_outcome)}{unit})."
+    told = "; ".join(
+        f"{outcome.value} at {', '.join(map('{:g}'.format, at))}{unit}{why}"
+        for (outcome, why), at in by_outcome.items()
+    )
+    return f"{found.arm}: {_enough(found, axis)} for {slo}{rate}{where} ({told})."
 
 
 def _enough(found: Demand, axis: Axis) -> str:
