@@ -44,6 +44,11 @@ class Line:
     driven: bool = False
     alone: bool = False
 
+    @property
+    def placed(self) -> bool:
+        """Tell whether what it says holds only on a storage driver, or without the engine's own processes."""
+        return self.driven or self.alone
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fallen:
@@ -70,11 +75,16 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AxisPlace:
-    """A place on the axis of a turn, the arm that is better there ("" where none is shown), and the run."""
+    """A place on the axis of a turn, the arm that is better there ("" where none is shown), and the run.
+
+    ``driven`` and ``alone`` as in a line: such a winner makes no turn, and is told with the words.
+    """
 
     at: str
     winner: str
     run: str
+    driven: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,13 +66,20 @@ def _fault(line: Line) -> str:
 
 
 def _turn(own: Sequence[Line], axis: str, where: str, names: Sequence[str]) -> Iterator[Turn]:
-    """One where two places have different winners; runs that disagree at one place are no turn."""
+    """One where two places have different winners; runs that disagree at one place are no turn.
+
+    Nor is a winner that another storage driver, or the engine's own processes, may turn round.
+    """
     winners: dict[str, set[str]] = {}
     for line, at in zip(own, names, strict=True):
         if line.winner:
             winners.setdefault(at, set()).add(line.winner)
-    agreed = {winner for there in winners.values() if len(there) == 1 for winner in there}
+    firm = {(at, line.winner) for line, at in zip(own, names, strict=True) if not line.placed}
+    agreed = {winner for at, there in winners.items() if len(there) == 1 for winner in there if (at, winner) in firm}
     if len(agreed) > 1:
-        places = (AxisPlace(at=at, winner=line.winner, run=line.run) for at, line in zip(names, own, strict=True))
+        places = (
+            AxisPlace(at=at, winner=line.winner, run=line.run, driven=line.driven, alone=line.alone)
+            for at, line in zip(names, own, strict=True)
+        )
         topic = "drills" if axis == FAULT else own[0].topic
         yield Turn(topic=topic, metric=own[0].metric, axis=axis, where=where, places=tuple(places))

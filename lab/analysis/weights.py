@@ -32,7 +32,7 @@ def tally_of(lines: Sequence[Line], weights: Mapping[str, float], gaps: Sequence
             weights[name] / shares[name]
             for name, own in measured.items()
             for line in own
-            if line.winner and (line.driven or line.alone)
+            if line.winner and line.placed
         ),
         unjudged=sum(weights[name] * len(lost[name]) / shares[name] for name in measured),
         gaps=tuple(dict.fromkeys(gap for own in lost.values() for gap in own)),
@@ -49,6 +49,6 @@ def _counted(
     sums = dict.fromkeys(arms, 0.0)
     for name, own in measured.items():
         for line in own:
-            if line.winner and not (line.driven or line.alone):
+            if line.winner and not line.placed:
                 sums[line.winner] += weight(name) / shares[name]
     return sums

@@ -21,6 +21,7 @@ from lab.analysis.decision import _line, card_of, commands_of
 from lab.analysis.gaps import INVALID
 from lab.analysis.judge.verdict import Reason, Verdict
 from lab.analysis.ladders import Confirmation
+from lab.analysis.platform import PLATFORM
 from lab.analysis.points import PointResult, judge_points
 from lab.analysis.settings import LADDER, settings_of, unlike_first
 from lab.analysis.trial.ladder import Held, RungResult
@@ -35,6 +36,7 @@ from lab.metric_types import Reading
 from lab.metrics.capacity import CAPACITY
 from lab.record.types import DrillRecord, Environment, Event, TrialResult
 from lab.report.overview import overview
+from lab.report.parts.storage import ALONE, HERE
 from lab.report.renderers.card_document import CardDocument, card_document
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
@@ -471,6 +473,30 @@ def test_runs_that_disagree_at_one_place_are_no_turn() -> None:
     assert len(turns_of([*seen, others])) == 1
 
 
+@pytest.mark.parametrize("held", ["driven", "alone"])
+def test_a_winner_that_holds_only_in_places_makes_no_turn(held: str) -> None:
+    """Beside two that hold everywhere it is told with the words; where one of two holds everywhere, that counts."""
+    one, two, four, eight = (
+        line("memory.pss.total", winner, setting={"processes": f"N = {number}"}, values={"processes": ("", number)})
+        for number, winner in ((1, "workers"), (2, "replicas"), (4, "replicas"), (8, "workers"))
+    )
+    holds: dict[str, Any] = {held: True}
+    placed = replace(two, **holds)
+    words = {"driven": HERE, "alone": ALONE}[held]
+
+    assert turns_of([one, placed, eight]) == ()
+    assert turns_of([replace(one, **holds), placed, four]) == ()
+    (turn,) = turns_of([one, placed, four])
+    assert [(each.at, each.driven or each.alone) for each in turn.places] == [
+        ("N = 1", False),
+        ("N = 2", True),
+        ("N = 4", False),
+    ]
+    (told,) = card_sentences(Card(lines=(), turns=(turn,), facts=(), missing={}))
+    assert f": workers at N = 1; replicas{words} at N = 2; replicas at N = 4 (" in told
+    assert len(turns_of([one, placed, replace(two, run="b")])) == 1
+
+
 def with_winners(found: PointResult, winner: str, *, verdict: bool = True) -> PointResult:
     """Memory as another run might have judged it: ``winner`` has a fifth less; or nobody has, without a verdict."""
     (one,) = (each for each in found.comparison.primaries if each.metric == "memory.pss.total")
@@ -482,7 +508,13 @@ def with_winners(found: PointResult, winner: str, *, verdict: bool = True) -> Po
         reason=Reason.BEYOND if verdict else Reason.SMOKE,
     )
     primaries = (replace(one, judgement=judged),)
-    return replace(found, comparison=replace(found.comparison, primaries=primaries))
+    unknown = {  # what the engine runs for containers would turn these winners round
+        reading: replace(each, values=dict.fromkeys(each.values))
+        for reading, each in found.summary.metrics.items()
+        if reading.metric == PLATFORM
+    }
+    summary = replace(found.summary, metrics={**found.summary.metrics, **unknown})
+    return replace(found, summary=summary, comparison=replace(found.comparison, primaries=primaries))
 
 
 @pytest.mark.parametrize("given", [[1, 2, 4], [4, 2, 1], [2, 4, 1]])

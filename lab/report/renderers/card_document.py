@@ -41,11 +41,13 @@ class LineEntry(Strict):
 
 
 class PlaceEntry(Strict):
-    """Who is better at a place of a turn; empty where that is not settled."""
+    """Who is better at a place of a turn; empty where that is not settled. ``driven`` and ``alone`` as in a line."""
 
     at: str
     winner: str
     run: str
+    driven: bool
+    alone: bool
 
 
 class TurnEntry(Strict):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from lab.analysis.card import Card, Enough, Facts, Fallen, Line, Turn
+from lab.analysis.card import AxisPlace, Card, Enough, Facts, Fallen, Line, Turn
 from lab.analysis.conclusion import Standing
 from lab.analysis.points import PointResult
 from lab.metrics import METRICS
@@ -187,13 +187,17 @@ def _unlike(card: Card) -> Iterator[str]:
 
 def _turn(found: Turn) -> str:
     """Where the winner changes."""
-    seen = "; ".join(f"{place.winner or 'not settled'} at {place.at}" for place in found.places)
+    seen = "; ".join(f"{_better_there(place)} at {place.at}" for place in found.places)
     runs = ", ".join(dict.fromkeys(place.run for place in found.places))
     where = f" ({found.where})" if found.where else ""
     return (
         f"In {found.topic}{where} the better arm changes with {CHANGES_WITH[found.axis]}: {seen} "
         f"({METRICS[found.metric].called}, {runs})."
     )
+
+
+def _better_there(place: AxisPlace) -> str:
+    return f"{place.winner}{place_of(driven=place.driven, alone=place.alone)}" if place.winner else "not settled"
 
 
 def _enough(found: Iterable[Enough]) -> Iterator[str]:
