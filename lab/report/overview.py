@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
-from lab.analysis.conclusion import Outcome
+from lab.analysis.conclusion import Conclusion, Outcome
 from lab.analysis.decision import card_of
 from lab.analysis.points import PointResult
 from lab.record.types import RunInfo
@@ -13,11 +14,12 @@ from lab.report.content import Content, Link, Section, section
 from lab.report.files import POINTS
 from lab.report.first_screen import NOT_VALID, NOT_VALID_HERE, Answer, Band, Lead
 from lab.report.parts.facts import facts_line
-from lab.report.parts.storage import unshared_answer
+from lab.report.parts.storage import here, unshared_answer
 from lab.report.sections.answer import failing_over, judged_answers
 from lab.report.sections.checks import checks_of
 from lab.report.sections.decision import card_sentences, card_table
-from lab.report.sections.lead import NUMBERS_ONLY, lead_of
+from lab.report.sections.lead import NUMBERS_ONLY, concluded, is_lost, lead_of
+from lab.report.sections.observed import Where, large_over, striking
 from lab.report.sections.outcomes_over import title_over, word_over
 from lab.report.sections.points import points_table, resilience_table
 from lab.report.sections.repeat import repeat_of_run
@@ -50,6 +52,7 @@ def overview(run: RunInfo, points: Sequence[PointResult]) -> Content:
         lead=Lead(
             title=title_over(whole, points, leads),
             sentences=tuple(together([*fallen_answers(points), *_told_once(told)], len(points))),
+            striking=tuple(striking(first.baseline, large_over(_concluded(points), len(points)))),
             over=word_over(whole, points, leads),
         ),
         figures=(),
@@ -79,6 +82,13 @@ def _band(points: Sequence[PointResult]) -> Band | None:
     first, where = next(iter(bands.values())), ", ".join(bands)
     quote = f"Do not quote its numbers at {where}. What it says of the other points stands."
     return replace(first, title=f"{first.title} at {where}", sentences=(quote, *first.sentences[1:]), whole=False)
+
+
+def _concluded(points: Sequence[PointResult]) -> Iterator[tuple[str, Conclusion, Where]]:
+    """What each point that is valid comes to, by its name, and where that holds."""
+    for one in points:
+        if not is_lost(one.run, one.summary):
+            yield one.point.title, concluded(one.run, one.summary, one.comparison), partial(here, one.run, one.summary)
 
 
 def _told_once(

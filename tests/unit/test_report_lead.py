@@ -16,7 +16,7 @@ from lab.analysis.conclusion import Outcome, Standing, arms_in_order, conclude_a
 from lab.analysis.judge.power import Outlook
 from lab.analysis.points import judge_points
 from lab.analysis.summary import summarise, summarise_done
-from lab.analysis.trial.trial import summarise_trial
+from lab.analysis.trial.trial import TrialSummary, summarise_trial
 from lab.errors import ScenarioError
 from lab.report.build import build_content, write_reports
 from lab.report.charts.glance import ICONS, icon
@@ -451,6 +451,35 @@ def test_what_the_machine_left_undecided_is_said_to_be_so_in_the_tab() -> None:
 
     assert spoilt("n4").lead.title == "expectations hold at N = 1, undecided for want of valid blocks at N = 4"
     assert spoilt("n1", "n4").lead.title == "The expectation is undecided for want of valid blocks at both points"
+
+
+def test_what_is_large_at_points_is_said_once_with_where_it_is() -> None:
+    """On the page of all of them: each point has a page of its own, which not everybody opens."""
+    scenario = make_scenario(
+        (WORKERS, REPLICAS),
+        trials={"blocks": 8, "seed": 7},
+        compare={"primary": [MEMORY]},
+        sweep={"processes": [1, 2, 4]},
+    )
+    sizes = {("p50", "n1"): 5.0, ("p50", "n4"): 3.0, **{(CPU, point): 0.2 for point in ("n1", "n2", "n4")}}
+    sizes |= {("p99", "n2"): 1.5, (MEMORY, "n1"): 4.0}  # too little, and judged
+
+    def sized(trial: TrialSummary) -> TrialSummary:
+        there, other = trial.record.point.key, trial.record.arm == "replicas"
+        own = {key: sizes.get((key, there), 1.0) if other else 1.0 for key in ("p50", "p99", CPU, MEMORY)}
+        return replace(trial, values={**trial.values, **own})
+
+    def told(**records: Any) -> tuple[str, ...]:
+        found = (with_record(each, **records.get(each.record.point.key, {})) for each in make_trials(scenario))
+        trials = [sized(summarise_trial(each)) for each in found]
+        return overview(make_run(scenario), judge_points(make_run(scenario), trials)).lead.striking
+
+    large = "Only observed, not judged: “replicas” against “workers”: p50 response time at least doubled at "
+    assert told() == (f"{large}N = 1 and N = 4; CPU for 1,000 requests at least halved at all points.",)
+    assert told(n1={"gates": (make_gate("invalid"),)}) == (
+        "Only observed, not judged: “replicas” against “workers”: CPU for 1,000 requests at least halved at N = 2 and "
+        "N = 4; p50 response time at least doubled at N = 4.",
+    )
 
 
 def test_points_of_a_single_arm_have_the_outcome_of_its_expectations_in_the_tab() -> None:

@@ -34,7 +34,7 @@ from lab.report.parts.judged import (
 )
 from lab.report.parts.storage import ALONE, here, holds_where
 from lab.report.sections.expectation_sentences import expected_answer
-from lab.report.sections.observed import Where, groups, same_front, striking
+from lab.report.sections.observed import Where, groups, large_in, same_front, striking
 from lab.units import format_ratio
 
 OPENINGS: Mapping[Outcome, str] = {
@@ -66,11 +66,9 @@ def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
     """The answer of a run; of one that is not valid only that it has none."""
     where, whole = partial(here, run, summary), partial(holds_where, run, summary)
     baseline = comparison.baseline
-    pairs = {(one.metric, one.arm) for one in (*comparison.primaries, *comparison.exploratory)}
-    driven = {arm for metric, arm in pairs if driver_moves(run.environment, summary, metric, arm)}
-    found = conclude_arms(summary, comparison, driven)
     if is_lost(run, summary):
         return Lead(title="Not valid", sentences=(NOT_VALID,))
+    found = concluded(run, summary, comparison)
     sides = [side for side in found.sides if side.contests]
     expected = answer_expected(run, summary, comparison)
     return Lead(
@@ -79,7 +77,7 @@ def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
             *(Answer(sentence=side_sentence(side, baseline, whole), word=side.outcome.value) for side in sides),
             *((replace(expected, why=""),) if expected else ()),
         ),
-        striking=tuple(striking(found, baseline, where)),
+        striking=tuple(striking(baseline, large_in(found, where))),
         observed=tuple(groups([side.arm for side in found.sides], found.observed, where, found.shares)),
         controls=(
             *groups(list(dict.fromkeys(one.arm for one in found.controls)), found.controls, where),
@@ -88,6 +86,13 @@ def lead_of(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Lead:
         arm=next((side.arm for side in sides), ""),
         partly=any(ALONE in _holds(side, whole) for side in sides[:1]),
     )
+
+
+def concluded(run: RunInfo, summary: RunSummary, comparison: Comparison) -> Conclusion:
+    """How every arm stands, with what was observed of it."""
+    pairs = {(one.metric, one.arm) for one in (*comparison.primaries, *comparison.exploratory)}
+    driven = {arm for metric, arm in pairs if driver_moves(run.environment, summary, metric, arm)}
+    return conclude_arms(summary, comparison, driven)
 
 
 def _both(arms: str, expected: str) -> str:

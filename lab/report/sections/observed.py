@@ -1,6 +1,6 @@
 """What was seen of the arms and not judged, in words with signs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lab.analysis.conclusion import ANONYMOUS, Alike, Conclusion, Observation, Shares
 from lab.analysis.contests import Contest
@@ -8,6 +8,7 @@ from lab.metrics import METRICS
 from lab.report.first_screen import Group
 from lab.report.parts.answers import quoted
 from lab.report.parts.effects import deciding
+from lab.report.parts.gate_sentences import listed
 from lab.report.parts.judged import is_large, left_open, seen
 from lab.report.parts.storage import APART
 from lab.units import format_ratio
@@ -26,12 +27,39 @@ def groups(
             yield Group(about=arm, sentences=told)
 
 
-def striking(found: Conclusion, baseline: str, where: Where) -> Iterator[str]:
-    """What was observed of each judged arm and is large: no verdict, and nothing to be looked for in a list."""
+def large_of(found: Conclusion) -> Iterator[Observation]:
+    """What was observed of each judged arm and is large, arm by arm."""
     for side in found.sides:
-        large = [one for one in found.observed if one.arm == side.arm and is_large(one.contest.judgement)]
-        if told := "; ".join(_observation(one, where) for one in large):
-            yield f"Only observed, not judged: {quoted(side.arm)} against {quoted(baseline)}: {told}."
+        yield from (one for one in found.observed if one.arm == side.arm and is_large(one.contest.judgement))
+
+
+def large_in(found: Conclusion, where: Where) -> Iterator[tuple[str, str]]:
+    """The arm and the sentence of each."""
+    yield from ((one.arm, _observation(one, where)) for one in large_of(found))
+
+
+def large_over(found: Iterable[tuple[str, Conclusion, Where]], points: int) -> Iterator[tuple[str, str]]:
+    """The same of so many points, by their names: each metric once, without its sizes, and with where it is so."""
+    titles: dict[tuple[str, str], list[str]] = {}
+    for title, own, where in found:
+        for one in large_of(own):
+            titles.setdefault((one.arm, f"{_how_large(one)}{where(one.contest)}"), []).append(title)
+    for (arm, told), own_points in titles.items():
+        yield arm, f"{told} at {listed(own_points) if len(own_points) < points else 'all points'}"
+
+
+def striking(baseline: str, large: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """A sentence for each arm: no verdict, and nothing to be looked for in a list."""
+    told: dict[str, list[str]] = {}
+    for arm, text in large:
+        told.setdefault(arm, []).append(text)
+    for arm, own in told.items():
+        yield f"Only observed, not judged: {quoted(arm)} against {quoted(baseline)}: {'; '.join(own)}."
+
+
+def _how_large(one: Observation) -> str:
+    size = "doubled" if (one.contest.judgement.estimate or 0.0) > 1 else "halved"
+    return f"{METRICS[one.contest.metric].called} at least {size}"
 
 
 def same_front(found: Alike, where: Where) -> Group:
