@@ -12,6 +12,7 @@ from lab.analysis.summary import RunSummary, summarise_done
 from lab.metrics import METRICS
 from lab.report.charts.order import Order
 from lab.report.parts.boxes import machine_box
+from lab.report.parts.facts import facts_line
 from lab.report.sections.limits import limits
 from lab.report.sections.machine import order_figure
 from lab.scenario.nodes import Node
@@ -150,6 +151,9 @@ def test_what_shared_the_machine_of_the_arms_is_said_as_it_was(summary: RunSumma
     spread = limits_of(replace(summary, scenario=swarm))
     box = dict(machine_box(make_run(summary.scenario), replace(summary, scenario=swarm)).rows)
     assert box["machine"].endswith("2 cores, 8.0 GiB, the first of 2 nodes that ran the arms")
+    assert "the first of 2 nodes that ran the arms" in facts_line(
+        make_run(summary.scenario), replace(summary, scenario=swarm)
+    )
     assert "4 processes in one container share its node's 2 cores" in spread
     assert "4 processes share 2 cores" in there
     assert "ran on gen1, a sampler on each node, and on the 2 of the arms they used some of its cores" in spread

@@ -14,7 +14,7 @@ from lab.record.types import RunInfo
 from lab.report.first_screen import Box, Mood, count_in
 from lab.report.parts.caveats import Caveats, abouts
 from lab.report.parts.effects import either_way
-from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from, spread_over
+from lab.report.parts.facts import budget_text, cores_text, engine_text, known, memory_text, runs_from, spread_text
 from lab.report.parts.gate_sentences import family_names, listed
 from lab.report.parts.images import arms_by_image, images_text, versions_text
 from lab.report.parts.outcomes import valid_for_what
@@ -115,7 +115,7 @@ def machine_box(run: RunInfo, summary: RunSummary) -> Box:
             cores_text(run),
             memory_text(run),
             known(run, "virtualisation"),
-            f"the first of {spread} nodes that ran the arms" if (spread := spread_over(scenario)) > 1 else "",
+            spread_text(scenario),
         ),
         "system": _joined(_named(run, "kernel"), _named(run, "cgroup_version", "cgroup v")),
         "engine": _joined(

@@ -45,6 +45,7 @@ def facts_line(run: RunInfo, summary: RunSummary) -> tuple[str, ...]:
         known(run, "cpu_model"),
         cores_text(run),
         memory_text(run),
+        spread_text(scenario),
         f"engine {engine_text(run)}".strip(),
         f"network {known(run, 'network') or summary.scenario.network}",
         rights_fact(run),
@@ -67,6 +68,12 @@ def cores_text(run: RunInfo) -> str:
 def spread_over(scenario: Scenario) -> int:
     """Over how many nodes a Swarm spreads the arms; 1 where they are on one machine."""
     return max(1, len(scenario.nodes) - len(scenario.load_nodes))
+
+
+def spread_text(scenario: Scenario) -> str:
+    """Whose cores and memory are told, where others ran the arms too; "" on one machine."""
+    spread = spread_over(scenario)
+    return f"the first of {spread} nodes that ran the arms" if spread > 1 else ""
 
 
 def memory_text(run: RunInfo) -> str:
