@@ -98,6 +98,11 @@ class Metric:
         return self.noun or self.title
 
     @property
+    def heading(self) -> str:
+        """Its name over values of it: of failed requests these are numbers, though what is judged is their share."""
+        return self.title if self.shares else self.called
+
+    @property
     def least_to_show(self) -> int | None:
         """Observations in a trial before a percentile is shown (METHOD 6.5); None: no percentile, one is enough."""
         return None if self.quantile is None else least_count(self.quantile, PRINT_BEYOND)

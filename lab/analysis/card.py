@@ -103,7 +103,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A metric of an arm that a run was to judge at a point, without a verdict there, and why."""
+    """A metric of an arm that a run was to judge at a point, without a verdict there, and why.
+
+    ``conditions``: what tells its run from the others of the card, in words.
+    """
 
     topic: str
     metric: str
@@ -111,6 +114,7 @@ class Gap:
     run: str
     point: str
     why: str
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

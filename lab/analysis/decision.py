@@ -66,7 +66,12 @@ def card_of(points: Sequence[PointResult], weights: Mapping[str, float] | None =
     conditions, unlike = settings_of(points), unlike_first(points)
     found = (replace(line, conditions=conditions[one.run.run_id]) for one in points for line in _lines(one))
     lines = sorted(found, key=lambda line: (_order(line.topic), line.judgement.verdict is None))
-    gaps = tuple(gap for one in points for gap in _gaps(one) if not made_good(gap, one, points, lines))
+    gaps = tuple(
+        replace(gap, conditions=tuple(conditions[gap.run].values()))
+        for one in points
+        for gap in _gaps(one)
+        if not made_good(gap, one, points, lines)
+    )
     enough = tuple(enough_of(points))
     counted = {each.demand.key for each in enough}
     facts = tuple(_facts_of(points))

@@ -42,6 +42,7 @@ from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.decision import card_sentences, card_table, decision_content, verdict_words
+from lab.report.sections.in_short import lead_of_card
 from lab.report.sections.weights_told import tally_sentences
 from lab.run.chosen import chosen_study
 from lab.scenario.drills import Verb
@@ -698,6 +699,22 @@ def test_a_weight_keeps_the_part_of_a_point_that_is_not_valid() -> None:
     told = "Of that, 0.75 is without a verdict: memory of replicas at N = 8 (the run is not valid for it, 2"
     assert any(told in said for said in tally_sentences(found))
     assert card_document(card)["tally"]["gaps"][0]["point"] == "N = 8"
+
+
+def test_what_has_no_answer_is_told_with_what_tells_its_run_from_the_others() -> None:
+    """Else "no answer on memory" stands beside an answer on memory, of another rate."""
+    slow, fast = (at(rate, compare={"primary": ["memory.pss.total"]}) for rate in (100, 200))
+    bad = (with_record(trial, gates=(make_gate("invalid"),)) for trial in make_trials(fast))
+    card = card_of(
+        [
+            *judge_points(make_run(slow, run_id="a"), make_summaries(slow)),
+            *judge_points(make_run(fast, run_id="b"), map(summarise_trial, bad)),
+        ]
+    )
+    *_, last = lead_of_card(card).sentences
+
+    assert last.sentence == "No answer on memory of “replicas” at 200 requests a second: the run is not valid for it."
+    assert "at 200" not in lead_of_card(card_of(points(fast))).sentences[-1].sentence
 
 
 def drilled(*names: str, run_id: str, bad: str = "", kernel: str = "6.1.0") -> tuple[PointResult, ...]:

@@ -47,6 +47,7 @@ def test_nobody_else_keeps_names_of_metrics() -> None:
 def test_sentences_call_a_metric_as_the_catalogue_does(metric: Metric) -> None:
     """By its noun, or its title where it has none."""
     assert metric.called == (metric.noun or metric.title)
+    assert metric.heading == (metric.called if metric.key != "errors" else "failed requests")
     assert f" {metric.called} " in f" {effect(metric, 'replicas', 'workers', 0.9)} "
 
 

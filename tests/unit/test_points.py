@@ -458,10 +458,13 @@ def test_a_report_of_a_sweep_says_what_is_enough_and_draws_curves() -> None:
     given = slo(sweep={"processes": list(NUMBERS), "slo": "memory.pss.total >= 100MiB"})
     found = judge_points(make_run(given), make_summaries(given))
     across = overview(make_run(given), found).sections[0]
-    figures = {part.key for part in across.parts}
+    figures = {part.key: part for part in across.parts if isinstance(part, Figure)}
+    charts = [figures[f"sweep-{key}"].chart for key in ("memory.pss.total", "throughput", "errors")]
 
     assert across.sentences[0].startswith("workers: 4 processes are enough for memory.pss.total >= 100MiB at 300/s (")
-    assert {"sweep-memory.pss.total", "sweep-p50", "sweep-cpu.per_1k"} <= figures
+    assert {"sweep-memory.pss.total", "sweep-p50", "sweep-cpu.per_1k"} <= {*figures}
+    titles = [chart.y_title for chart in charts if isinstance(chart, Curves)]
+    assert titles == ["memory (MiB)", "throughput (per second)", "failed requests"]  # so many, and not their share
 
 
 @pytest.mark.parametrize(

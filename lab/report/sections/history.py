@@ -97,7 +97,7 @@ def _table(trends: Sequence[TrendContent], arms: Sequence[str]) -> Table:
 
 def _row(trend: TrendContent, row: TrendRow) -> tuple[Cell, ...]:
     values = (f"{value} ({span})" if span else value for value, span in zip(row.values, row.spans, strict=True))
-    return (*words(trend.metric.called, row.row.name, row.row.validity, row.mark), *map(Cell, values))
+    return (*words(trend.metric.heading, row.row.name, row.row.validity, row.mark), *map(Cell, values))
 
 
 def history_document(entries: Sequence[Entry], trends: Sequence[TrendContent]) -> dict[str, Any]:

@@ -117,6 +117,7 @@ def _without(gaps: Sequence[Gap]) -> Iterator[Answer]:
 
 def _place(gap: Gap) -> str:
     """Where it was to be judged; the point of a drill is its name."""
-    if gap.topic.startswith(DRILL):
-        return f"in {_drills([gap.point or gap.topic.removeprefix(DRILL)])}"
-    return f"at {gap.point}" if gap.point else ""
+    drilled = gap.topic.startswith(DRILL)
+    drill = f"in {_drills([gap.point or gap.topic.removeprefix(DRILL)])}" if drilled else ""
+    at = ", ".join(filter(None, ("" if drilled else gap.point, *gap.conditions)))
+    return " ".join(filter(None, (drill, at and f"at {at}")))

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from lab.analysis.expectations import Outcome
 from lab.analysis.points import PointResult
-from lab.analysis.sweep import Demand, Line, axis_of, curve, demands, lines_of
+from lab.analysis.sweep import CurvePoint, Demand, Line, axis_of, curve, demands, lines_of
 from lab.metrics import METRICS, Metric, Unit
 from lab.plan.axes import AXES, Axis
 from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.scales import linear
 from lab.report.charts.svg import fill_key
 from lab.report.content import Figure, Section, section
+from lab.report.parts.cells import axis
 from lab.report.sections.expectation_sentences import WANTING
 from lab.scenario.model import Scenario
-from lab.units import MIB
 
 CURVES = ("memory.pss.total", "p50", "p95", "p99", "cpu.per_1k", "throughput", "errors", "boot")
 NONE_ENOUGH = {
@@ -24,7 +24,6 @@ NONE_ENOUGH = {
     "memory": "no memory limit that was tried",
 }
 ALONE, AMONG_OTHERS = 230.0, 150.0  # pixels of a panel: a sweep of two axes has up to twelve
-UNITS = {Unit.BYTES: (MIB, "MiB"), Unit.SECONDS: (0.001, "ms")}
 
 
 def sweep_section(scenario: Scenario, points: Sequence[PointResult]) -> Section:
@@ -65,28 +64,32 @@ def _figure(scenario: Scenario, points: Sequence[PointResult], metric: Metric) -
 
     None where fewer than two points of each line have a value.
     """
-    axis = axis_of(scenario)
-    lines = lines_of(scenario, points, axis)
-    plots = tuple(Plot(series=tuple(_series(scenario, line, metric, axis)), heading=line.title) for line in lines)
+    along = axis_of(scenario)
+    lines = lines_of(scenario, points, along)
+    found = [[curve(line.points, metric.key, arm.name, along) for arm in scenario.arms] for line in lines]
+    size, unit = axis(metric.unit, (one.high for curves in found for own in curves for one in own))
+    plots = tuple(
+        Plot(series=tuple(_series(scenario, line, curves, size)), heading=line.title)
+        for line, curves in zip(lines, found, strict=True)
+    )
     series = [own for plot in plots for own in plot.series]
     if all(len(own.xs) < 2 for own in series):
         return None
-    _, unit = UNITS.get(metric.unit, (1.0, ""))
     apart = "A panel for each other value that is swept, all on the same axes. " if len(plots) > 1 else ""
     return Figure(
         key=f"sweep-{metric.key}",
-        title=f"{metric.title[0].upper()}{metric.title[1:]}, by {axis.title}",
+        title=f"{metric.title[0].upper()}{metric.title[1:]}, by {along.title}",
         sentence=f"{apart}A dot is a point that was measured: the Hodges–Lehmann estimate over the valid blocks, with "
-        "its 95% interval; with few blocks, their median and range. A point is left out if a block has no value. Each "
-        "point has its own trials; points are not judged against one another.",
+        "its 95% interval; with few blocks, their median and range. A point is left out if a block has no value, or "
+        "none is valid. Each point has its own trials; points are not judged against one another.",
         chart=Curves(
-            title=f"{metric.title} by {axis.title}",
+            title=f"{metric.title} by {along.title}",
             arms=tuple(arm.name for arm in scenario.arms),
             plots=plots,
             x=linear([x for own in series for x in own.xs], zero=True),
             y=linear([y for own in series for y in (*own.low, *own.high)], zero=True),
-            x_title=axis.title,
-            y_title=" ".join(filter(None, (metric.called, f"({unit})" if unit else ""))),
+            x_title=along.title,
+            y_title=_y_title(metric, unit),
             keys=(fill_key("interval", 0.15),),
             columns=columns_for(len(plots)),
             height=ALONE if len(plots) == 1 else AMONG_OTHERS,
@@ -94,10 +97,12 @@ def _figure(scenario: Scenario, points: Sequence[PointResult], metric: Metric) -
     )
 
 
-def _series(scenario: Scenario, line: Line, metric: Metric, axis: Axis) -> Iterator[Series]:
-    size, _ = UNITS.get(metric.unit, (1.0, ""))
-    for place, arm in enumerate(scenario.arms):
-        found = curve(line.points, metric.key, arm.name, axis)
+def _y_title(metric: Metric, unit: str) -> str:
+    return f"{metric.heading} ({unit})" if unit and metric.unit is not Unit.COUNT else metric.heading
+
+
+def _series(scenario: Scenario, line: Line, curves: Sequence[Sequence[CurvePoint]], size: float) -> Iterator[Series]:
+    for place, (arm, found) in enumerate(zip(scenario.arms, curves, strict=True)):
         yield Series(
             arm=place,
             name=f"{arm.name}, {line.title}" if line.title else arm.name,
