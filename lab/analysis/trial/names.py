@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from lab.analysis.medians import known_median
 from lab.analysis.trial.latency import rank, service_times
 from lab.record.types import Phase
 
@@ -107,9 +107,9 @@ def events_of_arm(trials: Sequence[Sequence[EventLine]]) -> tuple[EventLine, ...
             name=lines[0].name,
             events=sum(line.events for line in lines),
             failures=sum(line.failures for line in lines),
-            mean=_median(line.mean for line in lines),
+            mean=known_median(line.mean for line in lines),
             quantiles=_medians([line.quantiles for line in lines]),
-            mean_length=_median(line.mean_length for line in lines),
+            mean_length=known_median(line.mean_length for line in lines),
         )
         for lines in _alike(trials, lambda line: (line.type, line.name))
     )
@@ -135,10 +135,5 @@ def _mean(values: pl.Series) -> float | None:
     return float(mean) if isinstance(mean, float) else None
 
 
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return median(known) if known else None
-
-
 def _medians(quantiles: Sequence[Sequence[float | None]]) -> tuple[float | None, ...]:
-    return tuple(map(_median, zip(*quantiles, strict=True)))
+    return tuple(map(known_median, zip(*quantiles, strict=True)))

@@ -30,7 +30,7 @@ from lab.load.inside.locustfile import Contents, read_locustfile
 from lab.load.inside.log_limit import set_up_logging
 from lab.load.inside.openings import time_openings
 from lab.load.inside.recording import MAX_STRINGS
-from lab.load.inside.status import EXIT_BUG, EXIT_DISK
+from lab.load.inside.status import EXIT_BUG, EXIT_DISK, EXIT_REFUSED, Status, refusal_of, write_status
 from lab.load.inside.trust import trust_authority
 from lab.load.load_plan import LoadPlan
 
@@ -38,8 +38,9 @@ from lab.load.load_plan import LoadPlan
 class Hooks:
     """A load process, hooked into Locust."""
 
-    def __init__(self, plan: LoadPlan, journal: Journal, asked: Asked) -> None:
+    def __init__(self, plan: LoadPlan, process: int, journal: Journal, asked: Asked) -> None:
         self._plan = plan
+        self._process = process
         self._journal = journal
         self._asked = asked
         self._errors = UserErrors(plan.root)
@@ -67,7 +68,8 @@ class Hooks:
 
     def refuse(self, error: LoadError) -> NoReturn:
         """End this process; the lab raises ``error`` on its side."""
-        raise NotImplementedError
+        write_status(self._plan.status_file(self._process), Status(refusal=refusal_of(error)))
+        os._exit(EXIT_REFUSED)
 
     def leaves(self, error: LoadError) -> None:
         """A user is about to ask somebody else than the arm; ``error`` tells whom."""

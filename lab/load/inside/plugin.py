@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import gevent
 import gevent.socket
@@ -47,7 +47,7 @@ from lab.load.inside.pytest_users import begin_unasked, meter_functions
 from lab.load.inside.recording import RequestRecorder
 from lab.load.inside.shaped import follow_shape, lead_workers
 from lab.load.inside.socket_times import note_client_ports, watch_reads, watch_sockets
-from lab.load.inside.status import EXIT_REFUSED, Status, refusal_of, write_status
+from lab.load.inside.status import Status, write_status
 from lab.load.inside.verdict import hear_verdict, stopped_early
 from lab.load.load_plan import LoadPlan
 from lab.load.web.worker import work
@@ -60,13 +60,12 @@ class Plugin(Hooks):
     """One load process, which walks through its phases by itself."""
 
     def __init__(self, plan: LoadPlan, process: int, told: Iterator[Mapping[str, Any]]) -> None:
-        self._process = process
         self._told = told
         self._mail: Mail | None = None
         self._recorder = RequestRecorder(plan.recording_file(process))
         tally = Tally(fates=Fates(limit_s=plan.bad_after_s))
         journal = Journal(self._recorder, tally, open_model=plan.open_model)
-        super().__init__(plan, journal, Asked(by_socket=plan.open_model))
+        super().__init__(plan, process, journal, Asked(by_socket=plan.open_model))
         self._watcher: Any = None
         self._conductor: Conductor | None = None
 
@@ -80,11 +79,6 @@ class Plugin(Hooks):
                 watch_reads(gevent.socket.socket, gevent.ssl.SSLSocket)
         locust.events.test_stopping.add_listener(self._on_stopping)  # no test_stop follows a quit in test_start
         hear_verdict(locust.events, self._on_quit)
-
-    def refuse(self, error: LoadError) -> NoReturn:
-        """End this process; the lab raises ``error`` on its side."""
-        write_status(self._plan.status_file(self._process), Status(refusal=refusal_of(error)))
-        os._exit(EXIT_REFUSED)
 
     def _on_stopping(self, **_: Any) -> None:
         if not self._journal.ended:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
@@ -13,7 +12,6 @@ from lab.errors import LoadError
 from lab.load.inside.clients import Asked, describe
 from lab.load.inside.hooks import Hooks
 from lab.load.inside.mail import Mail
-from lab.load.inside.status import EXIT_REFUSED, Status, refusal_of, write_status
 from lab.load.load_plan import LoadPlan
 from lab.load.web.visits import Visits
 
@@ -40,20 +38,14 @@ class Master(Hooks):
 
     def __init__(self, plan: LoadPlan, told: Iterator[Mapping[str, Any]]) -> None:
         number = plan.load_processes  # the one after those that drive load
-        self._status_file = plan.status_file(number)
         self._mail = Mail(plan.mail_file(number))
         self._told = self._mail.divert(told)
-        super().__init__(plan, Visits().journal, Asked(by_socket=False))  # in which nothing is written
+        super().__init__(plan, number, Visits().journal, Asked(by_socket=False))  # in which nothing is written
 
     def install(self) -> None:
         """Take Locust's hooks, and the place of its sockets."""
         super().install()
         self._mail.take_the_place()
-
-    def refuse(self, error: LoadError) -> NoReturn:
-        """End this process; the lab raises ``error`` on its side."""
-        write_status(self._status_file, Status(refusal=refusal_of(error)))
-        os._exit(EXIT_REFUSED)
 
     def set_up(self, environment: Any, web_ui: Any) -> None:  # noqa: ARG002  it has none
         """Wait for the arm; Locust then begins with the shape."""

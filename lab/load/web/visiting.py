@@ -31,10 +31,9 @@ class Visiting(Hooks):
     """What the Locust of a page and its workers have in common; ``process``: the number of this one."""
 
     def __init__(self, plan: LoadPlan, process: int = 0) -> None:
-        self._process = process
         self._visits = Visits()
         self._addresses: list[str] = []  # from which it connects, also by what it keeps open between two visits
-        super().__init__(plan, self._visits.journal, Asked(by_socket=True))
+        super().__init__(plan, process, self._visits.journal, Asked(by_socket=True))
         self._lanes = Lanes(self._visits.journal, (), process, plan.load_processes, plan.seed)
 
     def install(self) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import gevent
 import locust.main
 
-from lab.errors import LoadError
 from lab.load.inside.cores import keep_to
 from lab.load.inside.hooks import die
 from lab.load.inside.mail import Mail
-from lab.load.inside.status import EXIT_REFUSED, Status, refusal_of, write_status
+from lab.load.inside.status import Status, write_status
 from lab.load.load_plan import LoadPlan
 from lab.load.web.visiting import Visiting
 
@@ -31,11 +29,6 @@ class Worker(Visiting):
         """Take Locust's hooks, and the place of its sockets."""
         super().install()
         self._mail.take_the_place()
-
-    def refuse(self, error: LoadError) -> NoReturn:
-        """End this process; the lab raises ``error`` on its side."""
-        write_status(self._plan.status_file(self._process), Status(refusal=refusal_of(error)))
-        os._exit(EXIT_REFUSED)
 
     def set_up(self, environment: Any, web_ui: Any) -> None:  # noqa: ARG002  it has none
         """The master has answered: wait for the arm."""
