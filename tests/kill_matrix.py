@@ -242,6 +242,7 @@ class RunningLab:
     place: Place
 
     def __post_init__(self) -> None:
+        self.started = time.monotonic()
         folder = self.place.unfinished()
         what = ["--resume", str(folder)] if folder else [str(self.place.root / "kill.toml")]
         self.log = self.place.root / f"lab-{time.monotonic_ns()}.log"
@@ -259,6 +260,18 @@ class RunningLab:
         """The sentence that it ended with, "" for none."""
         errors = [line for line in self.said.splitlines() if line.startswith("lab: ")]
         return errors[-1] if errors else ""
+
+    def cell(self, event: StrEnum, step: Step, left: int, wrong: Sequence[str]) -> Cell:
+        """What came of an event at a step, now that it has ended; ``left``: how many things there were to clean."""
+        return Cell(
+            event=event,
+            step=step,
+            code=self.process.returncode,
+            sentence=self.last_error,
+            removed_by_clean=left,
+            seconds=time.monotonic() - self.started,
+            wrong=tuple(wrong),
+        )
 
     @property
     def said(self) -> str:
@@ -519,7 +532,6 @@ def wait_until_acting(lab: RunningLab) -> None:
 
 def play(event: Event, step: Step, place: Place) -> Cell:
     """Begin or continue the place's run, let the event happen at the step, look, clean."""
-    started = time.monotonic()
     lab = RunningLab(place)
     with ending(lab.process):  # else the next event would find this lab at work
         lab.wait_for(step)
@@ -534,15 +546,7 @@ def play(event: Event, step: Step, place: Place) -> Cell:
         wrong.append(f"left behind: {', '.join(left)}")
     wrong += _wrong_cleaning(lab, left)
     wrong += _wrong_folders(place)
-    return Cell(
-        event=event,
-        step=step,
-        code=code,
-        sentence=lab.last_error,
-        removed_by_clean=len(left),
-        seconds=time.monotonic() - started,
-        wrong=tuple(wrong),
-    )
+    return lab.cell(event, step, len(left), wrong)
 
 
 def _mend(event: Event, place: Place) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -64,7 +63,7 @@ def node_place(folder: Path) -> Iterator[NodePlace]:
 
 def play_node(event: NodeEvent, step: Step, place: NodePlace) -> Cell:
     """Begin a run, let the event happen at the step, look at the node that is left, and clean once both are there."""
-    started, lab, lost = time.monotonic(), RunningLab(place), place.hosts[event is not NodeEvent.ARMS]
+    lab, lost = RunningLab(place), place.hosts[event is not NodeEvent.ARMS]
     lab.wait_for(step)
     _happen(event, lost)
     code = lab.process.wait(DEADLINE_S)
@@ -77,15 +76,7 @@ def play_node(event: NodeEvent, step: Step, place: NodePlace) -> Cell:
     wrong += _wrong_cleaning(place, left)
     for info in place.out.glob("*/run.json"):
         read_info(info.parent)  # raises
-    return Cell(
-        event=event,
-        step=step,
-        code=code,
-        sentence=lab.last_error,
-        removed_by_clean=len(left),
-        seconds=time.monotonic() - started,
-        wrong=tuple(wrong),
-    )
+    return lab.cell(event, step, len(left), wrong)
 
 
 def wrong_sentence(code: int, said: str, names: Sequence[str]) -> Iterator[str]:

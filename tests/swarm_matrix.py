@@ -124,7 +124,7 @@ def swarm_place(folder: Path) -> Iterator[Callable[[str], SwarmPlace]]:
 
 def play_swarm(event: SwarmEvent | Event, step: Step, place: SwarmPlace) -> Cell:
     """Begin a run, let the event happen at the step or in the drill, look at what is left, and clean."""
-    started, lab = time.monotonic(), RunningLab(place)
+    lab = RunningLab(place)
     lost = place.hosts[LOST[event]] if isinstance(event, SwarmEvent) else None
     with ending(lab.process):
         lab.wait_for(step)
@@ -142,15 +142,7 @@ def play_swarm(event: SwarmEvent | Event, step: Step, place: SwarmPlace) -> Cell
     wrong += _wrong_cleaning(place, left)
     for info in place.out.glob("*/run.json"):
         read_info(info.parent)  # raises
-    return Cell(
-        event=event,
-        step=step,
-        code=code,
-        sentence=lab.last_error,
-        removed_by_clean=len(left),
-        seconds=time.monotonic() - started,
-        wrong=tuple(wrong),
-    )
+    return lab.cell(event, step, len(left), wrong)
 
 
 def _acts(place: SwarmPlace) -> bool:
