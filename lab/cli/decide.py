@@ -57,7 +57,7 @@ def decide(runs: Runs, weights: Weights = "", out: PageOut = None, force: Force 
     given = parse_weights(weights)
     if out is not None:
         check_target(out, "a card", force=force)
-    points = points_in(runs)
+    points = _points_in(runs)
     card = card_of(points, given)
     if json:
         put_json(card_document(card))
@@ -69,12 +69,12 @@ def decide(runs: Runs, weights: Weights = "", out: PageOut = None, force: Force 
     put(f"card: {out}")
 
 
-def points_in(runs: Sequence[Path]) -> list[PointResult]:
+def _points_in(runs: Sequence[Path]) -> list[PointResult]:
     """Every point of the runs, each run once. Raises UsageError where they are of different apps."""
     with ExitStack() as opened:
         once = {run.resolve(): run for run in runs}.values()
         points = [one for run in once for one in _points(opened.enter_context(opened_run(run)), run)]
-    _refuse_other_apps(points)
+    refuse_other_apps(points)
     return points
 
 
@@ -98,7 +98,7 @@ def parse_weights(text: str) -> dict[str, float]:
     return found
 
 
-def _refuse_other_apps(points: Sequence[PointResult]) -> None:
+def refuse_other_apps(points: Sequence[PointResult]) -> None:
     """A card is of one app: its image is the same in all runs."""
     first = points[0].whole
     for one in points:

@@ -16,7 +16,7 @@ from lab.analysis.points import PointResult, worst_of
 from lab.cli.asked import Running, name_of, running_of
 from lab.cli.capacity import climbing
 from lab.cli.console import put, put_json, say, terminal_width
-from lab.cli.decide import WIDTH, places_of, points_in
+from lab.cli.decide import WIDTH, places_of, refuse_other_apps
 from lab.cli.names import complete_run, run_folder
 from lab.cli.options import ScenarioPath, as_called, takes_options
 from lab.cli.run import missed
@@ -117,7 +117,8 @@ def _seconds(time: str) -> float:
 
 def _put_card(found: Sequence[Conclusion], *, json: bool) -> None:
     folders = [conclusion.folder for conclusion in found]
-    points = points_in(folders)
+    points = [one for conclusion in found for one in conclusion.points]
+    refuse_other_apps(points)
     card = card_of(points)
     if json:
         put_json(card_document(card))

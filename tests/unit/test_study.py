@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -232,6 +233,21 @@ def test_a_study_ends_with_the_card(scenario: Path, monkeypatch: pytest.MonkeyPa
     assert (folder / "report.html").is_file()
     assert "memory" in said.output
     assert "not measured lab study" in " ".join(said.output.split())
+
+
+def test_the_card_of_a_study_is_made_of_what_was_judged(scenario: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own: tables of a long trial take hundreds of MB, and nothing is read once more for it."""
+
+    def judges(path: Path, *, width: int) -> Conclusion:
+        found = judged(path, width=width)
+        shutil.rmtree(path / "trials")
+        return found
+
+    monkeypatch.setattr("lab.cli.study.conclude_apart", judges)
+    said = CliRunner().invoke(app, ["study", str(scenario), "--time", "5m", "--quiet"])
+
+    assert said.exit_code == 0, said.output
+    assert "card again, or as a page: lab decide " in said.output
 
 
 def test_a_study_says_last_what_it_failed_of(scenario: Path) -> None:
