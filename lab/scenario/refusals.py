@@ -97,14 +97,14 @@ def dotted(location: Sequence[int | str]) -> str:
 
 
 @contextmanager
-def refusing(where: str, hint: str) -> Iterator[None]:
+def refusing(where: str, hint: str, *under: int | str) -> Iterator[None]:
     """Tell in a sentence that opens with ``where`` what a scenario refuses that a command changes.
 
-    Raises ScenarioError (exit 2).
+    ``under`` leads to the table that is made, where it is not the scenario. Raises ScenarioError (exit 2).
     """
     try:
         yield
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        key = dotted(first["loc"])
+        key = dotted((*under, *first["loc"]))
         raise ScenarioError(f"{where}{key}{': ' if key else ''}{expectation(key, first)}", hint) from None

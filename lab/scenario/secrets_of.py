@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from lab.errors import ScenarioError
 from lab.scenario.kinds import Options
 from lab.scenario.model import Scenario
-from lab.scenario.refusals import expectation
+from lab.scenario.refusals import dotted, refusing
 from lab.scenario.secret import (
     IN_PAIRS,
     IN_URL,
@@ -136,26 +134,24 @@ def with_values(scenario: Scenario, environ: Mapping[str, str]) -> Scenario:
             )
         return found
 
-    try:
-        return hide_copies(mapped(scenario, filled))
-    except ValidationError as error:  # a value from the environment that cannot be what it is for
-        detail = error.errors(include_input=False)[0]
-        raise ScenarioError(f"app.{(key := detail['loc'][0])}: {expectation(f'app.{key}', detail)}") from None
+    return hide_copies(mapped(scenario, filled))
 
 
 def mapped(scenario: Scenario, change: Callable[[str, EnvValue], EnvValue]) -> Scenario:
-    """Put ``change(where, value)`` in place of every value of the scenario's environments."""
+    """Put ``change(where, value)`` in place of every value of the scenario's environments.
+
+    Raises ScenarioError that names the table whose values cannot be what they are for.
+    """
 
     def changed(where: str, env: Env) -> dict[str, EnvValue]:
         return {name: change(f"{where}.{name}", value) for name, value in env.items()}
 
     def all_changed(table: str) -> Any:
-        listed = enumerate(getattr(scenario, table))
-        return tuple(replace(each, env=changed(f"{table}[{place}].env", each.env)) for place, each in listed)
+        return tuple(put(each, (table, place), "env") for place, each in enumerate(getattr(scenario, table)))
 
-    app = replace(
-        scenario.app,
-        env=changed("app.env", scenario.app.env),
-        probe_headers=changed("app.probe_headers", scenario.app.probe_headers),
-    )
+    def put(held: Any, table: tuple[int | str, ...], *names: str) -> Any:
+        with refusing("", "change the variable in the lab's environment", *table):
+            return replace(held, **{name: changed(dotted((*table, name)), getattr(held, name)) for name in names})
+
+    app = put(scenario.app, ("app",), "env", "probe_headers")
     return replace(scenario, app=app, **{table: all_changed(table) for table in ("arms", "sidecars", "jobs")})
