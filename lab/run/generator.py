@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from statistics import fmean, linear_regression
 from typing import NamedTuple
 
 from lab.errors import LoadError
@@ -15,6 +16,7 @@ from lab.scenario.load import Load
 from lab.units import count_of, format_seconds
 
 HALF = 0.5  # of the generator's ceiling: beyond, it would be the generator that is measured
+LEAST_POWER = 0.5  # of the rate, with which the client's CPU grows: 0.7 to 0.8 was seen; less would be noise
 LATE_HINT = (
     "more cores for the load (budget.cpuset, load.cores), a quieter machine, a tighter objective (capacity.slo), or a "
     "smaller quota (budget.cpus)"
@@ -23,11 +25,11 @@ CLIENT_HINT = "a lighter client (FastHttpUser takes a fraction of what HttpUser 
 WEAK_HINT = "a tighter objective (capacity.slo), a smaller quota (budget.cpus) or a machine with more cores"
 
 
-class Paid(NamedTuple):
-    """At a rate that an arm held, how many requests a second each load process would have the CPU for."""
+class Spent(NamedTuple):
+    """At ``rate`` requests a second for each load process, the cores that the busiest of them used."""
 
     rate: float
-    each: float
+    cores: float
 
 
 class Generator:
@@ -43,7 +45,7 @@ class Generator:
         self._say = say
         self._cores = 1
         self._loop = math.inf
-        self._client: dict[str, Paid] = {}
+        self._client: dict[str, list[Spent]] = {}
 
     @property
     def top(self) -> float:
@@ -61,16 +63,13 @@ class Generator:
         with_them = self._called(self.load.processes)
         return f"half of what the load generator can do with {with_them} is {self.top:.0f} a second{self._why}"
 
-    def learn(self, info: RunInfo, paid: Mapping[str, Paid]) -> None:
-        """What a run of it has found: its cores, the ceiling of the loop, and what requests to each arm cost it.
-
-        What they cost at the highest rate counts: at a low one the process often wakes for a single request.
-        """
+    def learn(self, info: RunInfo, spent: Iterable[tuple[str, Spent]]) -> None:
+        """What a run of it has found: its cores, the ceiling of the loop, and what requests to each arm took of it."""
         self._cores = load_cores(info.environment, self.load)
         if info.calibration is not None:
             self._loop = info.calibration.ceiling_per_s
-        for arm, found in paid.items():
-            self._client[arm] = max(found, self._client.get(arm, found))
+        for arm, found in spent:
+            self._client.setdefault(arm, []).append(found)
 
     def carries(self, rate: float) -> bool:
         """Whether it does, with more processes where that takes them and where cores are left.
@@ -106,12 +105,13 @@ class Generator:
 
     @property
     def _each(self) -> float:
-        """Requests a second that a process has the CPU for, to the arm that costs it most.
+        """Requests a second for which a process has the CPU, to the arm that costs it most.
 
-        Of the arms that held rates of one kind: at a far lower rate the process wakes for every request.
+        Of the arms that answered rates of one kind: at a far lower rate the process wakes for every request.
         """
-        least = HALF * max((paid.rate for paid in self._client.values()), default=0.0)
-        return min((paid.each for paid in self._client.values() if paid.rate >= least), default=math.inf)
+        highest = {arm: max(found).rate for arm, found in self._client.items()}
+        least = HALF * max(highest.values(), default=0.0)
+        return min((full_core(self._client[arm]) for arm, rate in highest.items() if rate >= least), default=math.inf)
 
     @property
     def _why(self) -> str:
@@ -146,6 +146,19 @@ class Generator:
         self.load, self._loop = grown(self.load, number), loop
         if changed:
             self._say(f"the load generator gets {self._called(number)}: {self.told}")
+
+
+def full_core(found: Sequence[Spent]) -> float:
+    """The rate at which a load process would have its core full, by what it used at other rates.
+
+    The busier it is, the less often it wakes for a single request, and the less CPU a request takes: cores grow with
+    a power of the rate. With one rate alone, or no such gain, they grow with the rate.
+    """
+    rates, cores = ([math.log(value) for value in values] for values in zip(*found, strict=True))
+    power = 1.0
+    if len(set(rates)) > 1:
+        power = min(1.0, max(LEAST_POWER, linear_regression(rates, cores).slope))
+    return math.exp(fmean(rates) - fmean(cores) / power)
 
 
 def grown(load: Load, number: int) -> Load:

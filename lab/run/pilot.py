@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lab.analysis.gates.rungs import sent_for_a_core
+from lab.analysis.gates.rungs import busiest_cores
 from lab.analysis.trial.ladder import Climb, Edge, Held, climb
 from lab.errors import LabError, ScenarioError
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder, read_trials
 from lab.record.types import Calibration, TrialResult
 from lab.run.fronts import Opaque
-from lab.run.generator import Generator, Paid
+from lab.run.generator import Generator, Spent
 from lab.run.run import measured_ceiling, run_scenario
 from lab.run.rungs import (
     COARSE,
@@ -172,7 +172,7 @@ class Pilot:
         """From the first climb the objective where none was given; by that, how far the generator goes."""
         if not self.slo:
             self._find_objective(trials)
-        self.generator.learn(folder.info, dict(self._paid(trials)))
+        self.generator.learn(folder.info, self._spent(trials))
 
     def _find_objective(self, trials: Sequence[TrialResult]) -> None:
         """From the lowest rung, where all is well; none if the generator fell short there. Raises ScenarioError."""
@@ -188,13 +188,13 @@ class Pilot:
         self.slo = usual_objective(slowest)
         self._say(f"the objective: {self.slo} (p99 at {LOWEST:g} a second was {format_seconds(slowest)})")
 
-    def _paid(self, trials: Sequence[TrialResult]) -> Iterator[tuple[str, Paid]]:
-        """By arm, what requests cost the generator at the highest rung that was held: failing ones cost else."""
+    def _spent(self, trials: Sequence[TrialResult]) -> Iterator[tuple[str, Spent]]:
+        """By arm, what requests took of the generator at each rung that was answered: failing ones take else."""
         for trial in trials:
-            held = self._of(trial).last_good
+            answered = {rung.rate for rung in self._of(trial).answered}
             for rung in trial.record.ladder.rungs if trial.record.ladder else ():
-                if rung.rate == held and (each := sent_for_a_core(trial, rung)) is not None:
-                    yield trial.record.arm, Paid(rate=rung.rate, each=each / self.generator.load.processes)
+                if rung.rate in answered and (cores := busiest_cores(trial, rung)):
+                    yield trial.record.arm, Spent(rate=rung.rate / self.generator.load.processes, cores=cores)
 
     def _of(self, trial: TrialResult) -> Climb:
         """The climb of a trial, held against the objective as it is known now."""

@@ -29,7 +29,7 @@ from lab.run.capacity import ABOVE, APART, BELOW, QUICK_RUNGS, RUNGS, _kept, lad
 from lab.run.conclude import Conclusion, conclude
 from lab.run.confirm import _capacities, alone, concluded, confirm
 from lab.run.estimate import LIKELY_RANGE, before_s, fitted, ladder_s, nominal, pilot_s, search_span, slowest
-from lab.run.generator import Generator, Paid
+from lab.run.generator import Generator, Spent, full_core
 from lab.run.run import planned, resume_run, run_scenario
 from lab.run.rungs import coarse_climb, first_climb, geometric
 from lab.run.surroundings import Surroundings
@@ -602,10 +602,22 @@ class Heavy(Climbing):
         spent_s, rows = 0.0, [{**idle, "t_s": begin_s}]
         for start_s, end_s, rate in plan.stretches:
             for at_s in np.arange(start_s + 0.5, end_s + 0.25, 0.5):
-                spent_s += 0.5 * rate * self.cost_s / plan.load_processes
+                spent_s += 0.5 * rate * self.cost_at(rate) / plan.load_processes
                 rows.append({**idle, "t_s": begin_s + at_s, "load_cpu_max_s": spent_s})
         table_of(HOST, rows).write_parquet(target.parent / "host.parquet")
         return found
+
+    def cost_at(self, _rate: float) -> float:
+        """Seconds of CPU for a request."""
+        return self.cost_s
+
+
+class Waking(Heavy):
+    """The busier the client, the less often it wakes for a single request: CPU grows more slowly than the rate."""
+
+    def cost_at(self, rate: float) -> float:
+        """0.55 cores at 253 a second, and a whole one at 835."""
+        return float((rate / 835.0) ** 0.5 / rate)
 
 
 class TooHeavy(Heavy):
@@ -623,6 +635,31 @@ def test_the_generator_gets_the_processes_that_its_own_client_takes(tmp_path: Pa
     assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1]
 
 
+def test_a_client_that_takes_less_for_a_request_when_it_is_busy_goes_farther(tmp_path: Path) -> None:
+    """By what a request takes at the rates that arms hold, it would take two processes."""
+    found = search(tmp_path, machine(World(load=Waking)))
+
+    assert found.load.processes == 1
+    assert found.capacity is not None
+    assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1]
+
+
+@pytest.mark.parametrize(
+    ("found", "rate"),
+    [
+        ([(100.0, 0.4)], 250.0),  # one rate says nothing of others
+        ([(100.0, 0.4), (200.0, 0.8)], 250.0),  # every request costs the same
+        ([(100.0, 0.2), (400.0, 0.4)], 2500.0),  # four times the rate, twice the CPU
+        ([(100.0, 0.3), (400.0, 0.4)], 200.0 / 0.12),  # too good to be true: no better than with the square root
+        ([(100.0, 0.1), (400.0, 0.8)], 200.0 / 0.08**0.5),  # nor worse than in proportion
+    ],
+)
+def test_the_rate_of_a_full_core_is_told_by_what_other_rates_took(
+    found: list[tuple[float, float]], rate: float
+) -> None:
+    assert full_core([Spent(*each) for each in found]) == pytest.approx(rate)
+
+
 def test_a_client_that_takes_more_cpu_than_there_is_is_told(tmp_path: Path) -> None:
     """With what a request takes, and what would be lighter; the bare loop could do a million."""
     with pytest.raises(LoadError, match=r"is 250 \(a request of its locustfile takes 4.0\d* ms of CPU\)") as told:
@@ -631,15 +668,15 @@ def test_a_client_that_takes_more_cpu_than_there_is_is_told(tmp_path: Path) -> N
     assert "FastHttpUser" in told.value.hint
 
 
-def test_what_a_request_takes_is_known_best_at_the_highest_rate(tmp_path: Path) -> None:
-    """The arm that costs most counts; lower rates say less, in an earlier climb and of an arm that holds no more."""
+def test_the_arm_counts_whose_requests_take_most(tmp_path: Path) -> None:
+    """One that answers far fewer a second says nothing: at such a rate the client wakes for every request."""
     info = make_run(shop(tmp_path))
     generator = Generator(shop(tmp_path).load, lambda _load: None, lambda _text: None)
-    generator.learn(info, {"a": Paid(rate=50.0, each=400.0), "b": Paid(rate=200.0, each=900.0)})
+    generator.learn(info, [("a", Spent(50.0, 0.125)), ("b", Spent(200.0, 0.25))])
     early = generator.top
-    generator.learn(info, {"a": Paid(rate=200.0, each=800.0), "b": Paid(rate=100.0, each=300.0)})
+    generator.learn(info, [("a", Spent(200.0, 0.5)), ("b", Spent(100.0, 0.125))])
 
-    assert (early, generator.top) == (450.0, 400.0)
+    assert [early, generator.top] == pytest.approx([400.0, 200.0])
 
 
 def test_what_a_request_takes_is_of_one_request_with_several_machines_too(tmp_path: Path) -> None:
@@ -647,7 +684,7 @@ def test_what_a_request_takes_is_of_one_request_with_several_machines_too(tmp_pa
     given = shop(tmp_path)
     two = replace(given.load, nodes=("gen1", "gen2"))
     generator = Generator(two, lambda _load: None, lambda _text: None)
-    generator.learn(make_run(given), {"a": Paid(rate=100.0, each=500.0)})
+    generator.learn(make_run(given), [("a", Spent(100.0, 0.2))])
 
     assert "a request of its locustfile takes 4.0" in str(generator.too_weak(["a"], 100.0))
 
@@ -655,7 +692,7 @@ def test_what_a_request_takes_is_of_one_request_with_several_machines_too(tmp_pa
 def test_a_client_too_heavy_for_the_lowest_rate_is_told_so(tmp_path: Path) -> None:
     """No arm was held at 0 a second."""
     generator = Generator(shop(tmp_path).load, lambda _load: None, lambda _text: None)
-    generator.learn(make_run(shop(tmp_path)), {"a": Paid(rate=50.0, each=80.0)})
+    generator.learn(make_run(shop(tmp_path)), [("a", Spent(50.0, 0.625))])
     told = str(generator.too_weak(["a"], 0.0))
 
     assert "held" not in told

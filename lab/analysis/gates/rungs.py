@@ -75,15 +75,11 @@ def _greatest(found: Mapping[str, float | None]) -> Worst | None:
     return max((Worst(value, name) for name, value in found.items() if value is not None), default=None)
 
 
-def sent_for_a_core(result: TrialResult, rung: RungRecord) -> float | None:
-    """Requests of a rung for each CPU second of its busiest load process; None where readings do not tell.
-
-    So many a second the load processes would send with all of a core each: what the client of this locustfile costs.
-    """
+def busiest_cores(result: TrialResult, rung: RungRecord) -> float | None:
+    """Cores of its busiest load process at a rung; None where readings do not tell."""
     window = PhaseWindow(start_s=rung.count_s, end_s=rung.end_s)
     found = [rate(host, "load_cpu_max_s", window) for host in _drove(result).values()]
-    cores = 0.0 if None in found else max(each for each in found if each is not None)
-    return rung.rate / cores if cores else None
+    return None if None in found else max(each for each in found if each is not None)
 
 
 def _drove(result: TrialResult) -> Mapping[str, pl.DataFrame]:

@@ -27,6 +27,7 @@ SENT = 0.99  # of what was planned must have been offered by the generator
 FAR = 0.01  # beyond the allowed share: so many requests fail, or are left undone, of no generator that is late or busy
 MIXED = (Group.LATENCY, Group.CAPACITY, Group.CPU, Group.BALANCE)  # of a ladder they would be of many rates
 WORST_MARGIN = 3.0  # log: what no number can be given for, such as a percentile among failures, is e³ times too much
+FEW = 0.01  # bad requests at a rung that tells what requests cost the generator: failing ones cost it something else
 
 
 class Held(StrEnum):
@@ -103,6 +104,12 @@ class Climb:
                 break
             good = rung.rate
         return good
+
+    @property
+    def answered(self) -> tuple[RungResult, ...]:
+        """The rungs that count at which nearly all requests were answered before the next rung, well or late."""
+        ended = (Held.GOOD, Held.BAD)
+        return tuple(rung for rung in self.rungs if rung.held in ended and rung.bad_share <= FEW)
 
 
 def climb(result: TrialResult) -> Climb | None:
