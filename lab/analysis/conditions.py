@@ -10,7 +10,7 @@ from lab.analysis.expectations import ExpectationResult, Ground, Outcome, judge_
 from lab.analysis.judge.levels import verdict_level
 from lab.analysis.series import block_numbers, series_of, shares_of, thin_blocks, unanswered_blocks
 from lab.analysis.summary import RunSummary
-from lab.metric_types import Reading
+from lab.metric_types import Family, Reading
 from lab.metrics import METRICS
 from lab.scenario.compare import Expect
 from lab.scenario.expectation import parse_expectation
@@ -54,6 +54,13 @@ def expectations_of(scenario: Scenario) -> tuple[Expectation, ...]:
 def expected_metrics(scenario: Scenario) -> tuple[str, ...]:
     """The metrics in them, by key, each once."""
     return tuple(dict.fromkeys(metric for each in expectations_of(scenario) for metric, _ in each.needs))
+
+
+def judged_families(summary: RunSummary) -> frozenset[Family]:
+    """What the answer of a run rests on: the primary metrics where arms are compared, and those of its expectations."""
+    scenario = summary.scenario
+    compared = summary.decision.needed if scenario.judged else frozenset()
+    return compared | families_of(expected_metrics(scenario))
 
 
 def condition(summary: RunSummary, expect: Expect, *, concluded: bool) -> Condition:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.analysis.comparison import Comparison
+from lab.analysis.conditions import judged_families
 from lab.analysis.ladders import Confirmation
 from lab.analysis.limit_search import Bracket
 from lab.analysis.points import NOTHING, PointResult
@@ -117,7 +118,7 @@ def _further(run: RunInfo, summary: RunSummary, judgements: Judgements, choices:
 def trust_line(run: RunInfo, summary: RunSummary, found: Caveats) -> str:
     """Blocks and caveats in one line, and what is unusual about the run."""
     blocks = exploratory_status(summary) if run.exploratory else status(summary)
-    told = " ".join(filter(None, (failing_note(summary), blocks, *caveats_told(summary.decision.needed, found))))
+    told = " ".join(filter(None, (failing_note(summary), blocks, *caveats_told(judged_families(summary), found))))
     return told + left_out_note(run) + rights_note(run)
 
 

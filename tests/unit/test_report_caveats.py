@@ -22,6 +22,7 @@ from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown, render_summary
 from lab.report.renderers.terminal import render_terminal
 from lab.report.sections.validity import MAX_CAVEATS, few
+from lab.scenario.compare import Expect
 from lab.scenario.model import Scenario
 from tests.builders import make_gate, make_run, make_scenario, make_trials, told, with_record, with_tables
 
@@ -140,6 +141,21 @@ def test_a_caveat_that_touches_nothing_judged_is_below_the_fold() -> None:
     assert aside.split(".")[0] in render_markdown(content)
     assert aside not in render_summary(content)
     assert "\n1 caveat that touches nothing that was judged, see the report" in render_terminal(content)
+
+
+@pytest.mark.parametrize(
+    ("arms", "said"),
+    [(1, "1 caveat, about what was judged (latency)."), (2, "1 caveat, about latency: it touches what was judged")],
+)
+def test_an_expectation_is_judged_too(arms: int, said: str) -> None:
+    """Of one arm it alone, for nothing is compared there, whatever the primaries are."""
+    given = replace(judging("memory.pss.total"), expect=(Expect(that="p95(workers) <= 9s"),))
+    given = replace(given, arms=given.arms[:arms])
+    late = [lag(trial, 0) if trial.record.block == 1 else trial for trial in make_trials(given)]
+    content = content_of(given, late)
+
+    assert said in content.status
+    assert [group.about for group in belief_of(content).caveats] == ["latency"]
 
 
 def test_the_numbers_of_caveats_add_up() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.analysis.comparison import Comparison, least_blocks
+from lab.analysis.conditions import judged_families
 from lab.analysis.gates import CAVEAT, INVALID
 from lab.analysis.headroom import headroom
 from lab.analysis.summary import RunSummary
@@ -26,7 +27,7 @@ UNKNOWN_FLOOR = "not known on this machine; lab selfcheck measures it"
 
 def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | None, caveats: Caveats) -> Box:
     """Blocks, gates, caveats, head-room and noise floor; good only when nothing is held against what was judged."""
-    used, seen = len(summary.decision.used), len(summary.blocks)
+    used, seen, judged = len(summary.decision.used), len(summary.blocks), judged_families(summary)
     if not used:
         answer, mood = "No: there is no valid block", Mood.BAD
     elif lost := summary.decision.lost:
@@ -35,8 +36,8 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
         answer, mood = f"Only as a smoke test{_with(caveats)}", Mood.CAVEAT
     elif caveats.judged:
         answer, mood = f"Yes{_with(caveats)}", Mood.CAVEAT
-    elif caveats.others or (summary.decision.needed and any(gate.worst.outcome == CAVEAT for gate in summary.gates)):
-        answer, mood = f"Yes, for {family_names(summary.decision.needed)}, which was judged", Mood.GOOD
+    elif caveats.others or (judged and any(gate.worst.outcome == CAVEAT for gate in summary.gates)):
+        answer, mood = f"Yes, for {family_names(judged)}, which was judged", Mood.GOOD
     else:
         answer, mood = "Yes, every gate passed", Mood.GOOD
     of_what = valid_for_what(summary.decision) if used else ""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lab.analysis.blocks import Fault
+from lab.analysis.conditions import judged_families
 from lab.analysis.findings import FINDINGS
 from lab.analysis.gate_summary import FindingSummary
 from lab.analysis.gates import CAVEAT, GATES
@@ -62,7 +63,7 @@ class Caveat(NamedTuple):
 
 
 class Caveats(NamedTuple):
-    """Grouped by what they touch: ``judged`` touch a family of the declared primaries, ``others`` do not."""
+    """Grouped by what they touch: ``judged`` touch a family that is judged, ``others`` do not."""
 
     judged: tuple[Group, ...]
     others: tuple[Group, ...]
@@ -70,7 +71,7 @@ class Caveats(NamedTuple):
 
 def caveats(run: RunInfo, summary: RunSummary) -> Caveats:
     """Everything that stands against the run, each once. Where nothing is judged all of it counts."""
-    needed = summary.decision.needed or EVERYTHING
+    needed = judged_families(summary) or EVERYTHING
     found = dict.fromkeys(_caveats(run, summary))
     return Caveats(
         judged=_grouped(caveat for caveat in found if caveat.touches & needed),

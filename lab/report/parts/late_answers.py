@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import inf
 
+from lab.analysis.conditions import judged_families
 from lab.analysis.gates import CAVEAT
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Family
@@ -38,7 +39,8 @@ def late_told(summary: RunSummary) -> str:
 
 def late_beside(summary: RunSummary) -> bool:
     """Whether it touches nothing that is judged: then it stands beside the numbers that it explains, and only there."""
-    return bool(summary.decision.needed) and Family.TIME not in summary.decision.needed
+    judged = judged_families(summary)
+    return bool(judged) and Family.TIME not in judged
 
 
 def _told(summary: RunSummary, probed: Mapping[str, float]) -> Iterator[str]:

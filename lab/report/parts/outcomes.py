@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 from lab.analysis.blocks import BlockDecision
+from lab.analysis.conditions import judged_families
 from lab.analysis.findings import FINDINGS
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Family
@@ -16,20 +17,20 @@ FAMILIES = {Family.MEMORY: "memory", Family.CPU: "CPU", Family.TIME: "latency, t
 
 def family_table(summary: RunSummary) -> Table:
     """Count for each family of metrics the valid blocks, and those that each arm spoiled."""
-    decision, arms = summary.decision, [arm.name for arm in summary.arms]
+    decision, arms, judged = summary.decision, [arm.name for arm in summary.arms], judged_families(summary)
     rows = []
     for family in Family:
         spoiled = {(fault.arm, fault.block) for fault in decision.faults if family in fault.spoils}
         valid = cell(Unit.COUNT, float(len(decision.valid_for(family))))
         by_arm = (cell(Unit.COUNT, float(sum(arm == name for arm, _ in spoiled))) for name in arms)
-        rows.append((*words(FAMILIES[family], "yes" if family in decision.needed else "no"), valid, *by_arm))
+        rows.append((*words(FAMILIES[family], "yes" if family in judged else "no"), valid, *by_arm))
     return Table(
         key="valid-blocks",
         title="Valid blocks",
         columns=columns("for", "judged", numeric=("valid blocks", *(f"invalid by {name}" for name in arms))),
         rows=tuple(rows) if summary.trials else (),
         note="A late generator or a disturbed machine spoils times and leaves memory standing; a block is replaced "
-        "when it is invalid for a metric that is judged.",
+        "when it is invalid for a primary metric.",
     )
 
 

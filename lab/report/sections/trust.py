@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from lab.analysis.conditions import judged_families
 from lab.analysis.points import PointResult
 from lab.record.types import RunInfo
 from lab.report.content import Section, section
@@ -45,7 +46,7 @@ def trust_over(run: RunInfo, points: Sequence[PointResult], found: Caveats) -> s
     together = " ".join(f"{title}: {text}" for title, text in said.items())
     if len(set(said.values())) == 1:
         together = f"{count_of(len(points), 'point')}, each with {next(iter(said.values()))}"
-    needed = frozenset(family for one in points for family in one.summary.decision.needed)
+    needed = frozenset(family for one in points for family in judged_families(one.summary))
     told = " ".join((*failing_over(points), together, *caveats_told(needed, found)))
     return told + left_out_note(run) + rights_note(run)
 
