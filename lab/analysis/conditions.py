@@ -16,6 +16,7 @@ from lab.scenario.compare import Expect
 from lab.scenario.expectation import parse_expectation
 from lab.scenario.expectation_tree import Expectation, evaluate
 from lab.scenario.model import Scenario
+from lab.scenario.slo import parsed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +57,15 @@ def expected_metrics(scenario: Scenario) -> tuple[str, ...]:
     return tuple(dict.fromkeys(metric for each in expectations_of(scenario) for metric, _ in each.needs))
 
 
-def judged_families(summary: RunSummary) -> frozenset[Family]:
-    """What the answer of a run rests on: the primary metrics where arms are compared, and those of its expectations."""
+def judged_families(summary: RunSummary, slo: str = "") -> frozenset[Family]:
+    """What the answer of a run rests on: the primary metrics where arms are compared, and those of its expectations.
+
+    ``slo``: the objective of a sweep, of which its points know nothing.
+    """
     scenario = summary.scenario
     compared = summary.decision.needed if scenario.judged else frozenset()
-    return compared | families_of(expected_metrics(scenario))
+    asked = (metric for each in (parsed(slo) if slo else ()) for metric, _ in each.needs)
+    return compared | families_of((*expected_metrics(scenario), *asked))
 
 
 def condition(summary: RunSummary, expect: Expect, *, concluded: bool) -> Condition:

@@ -16,7 +16,7 @@ from lab.scenario.load import Load
 from lab.units import count_of, format_seconds
 
 HALF = 0.5  # of the generator's ceiling: beyond, it would be the generator that is measured
-LEAST_POWER = 0.5  # of the rate, with which the client's CPU grows: 0.7 to 0.8 was seen; less would be noise
+LEAST_PART = 0.5  # of the CPU of an average request, for a further one: 0.7 and more was seen; less would be noise
 LATE_HINT = (
     "more cores for the load (budget.cpuset, load.cores), a quieter machine, a tighter objective (capacity.slo), or a "
     "smaller quota (budget.cpus)"
@@ -115,10 +115,11 @@ class Generator:
 
     @property
     def _why(self) -> str:
-        """What a request costs, where it is that, and not the bare loop, which limits."""
+        """What a request would cost, where it is that, and not the bare loop, which limits."""
         if self._each * self.load.processes >= self._loop:
             return ""
-        return f" (a request of its locustfile takes {format_seconds(self.load.machines / self._each)} of CPU)"
+        each_s = self.load.machines / self._each
+        return f" (with a core full, a request of its locustfile would take {format_seconds(each_s)} of CPU)"
 
     def _half(self, number: int, loop: float) -> float:
         return HALF * min(loop, self._each * number)
@@ -151,14 +152,13 @@ class Generator:
 def full_core(found: Sequence[Spent]) -> float:
     """The rate at which a load process would have its core full, by what it used at other rates.
 
-    The busier it is, the less often it wakes for a single request, and the less CPU a request takes: cores grow with
-    a power of the rate. With one rate alone, or no such gain, they grow with the rate.
+    The busier it is, the less often it wakes for a single request. So what it uses is a line: so much at any rate, and
+    so much for each further request, but for that no less than LEAST_PART of what requests take on average.
     """
-    rates, cores = ([math.log(value) for value in values] for values in zip(*found, strict=True))
-    power = 1.0
-    if len(set(rates)) > 1:
-        power = min(1.0, max(LEAST_POWER, linear_regression(rates, cores).slope))
-    return math.exp(fmean(rates) - fmean(cores) / power)
+    rates, cores = (list(values) for values in zip(*found, strict=True))
+    average = fmean(cores) / fmean(rates)
+    further = linear_regression(rates, cores).slope if len(set(rates)) > 1 else average
+    return fmean(rates) + (1 - fmean(cores)) / min(average, max(LEAST_PART * average, further))
 
 
 def grown(load: Load, number: int) -> Load:

@@ -11,12 +11,15 @@ import pytest
 
 from lab.analysis.comparison import compare_run
 from lab.analysis.gates import GATES
+from lab.analysis.points import judge_points
 from lab.analysis.summary import summarise
+from lab.analysis.trial.trial import summarise_trial
 from lab.metric_types import Family
 from lab.record.types import Finding, GateResult, TrialResult
 from lab.report.build import build_content
 from lab.report.content import Content, Section
 from lab.report.first_screen import Group, Mood
+from lab.report.overview import overview
 from lab.report.parts.caveats import Caveats, caveats_told
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown, render_summary
@@ -156,6 +159,20 @@ def test_an_expectation_is_judged_too(arms: int, said: str) -> None:
 
     assert said in content.status
     assert [group.about for group in belief_of(content).caveats] == ["latency"]
+
+    spoiled = spoil(make_trials(given), (1, 2), FOREIGN)
+    assert "No, not for latency: too many blocks are invalid" in content_of(given, spoiled).boxes[0].title
+
+
+def test_the_objective_of_a_sweep_is_judged_too() -> None:
+    """On the page of all points, which says what is enough for it; the points know nothing of it."""
+    sweep = {"processes": [1, 2], "slo": "p95 <= 1s"}
+    swept = make_scenario(load=LOAD, sweep=sweep, compare={"primary": ["memory.pss.total"]})
+    run = make_run(swept)
+    points = judge_points(run, [summarise_trial(lag(trial, 0)) for trial in make_trials(swept)])
+
+    assert "1 caveat, about latency: it touches what was judged (memory and latency)." in overview(run, points).status
+    assert points[0].summary.scenario.sweep.slo == ""
 
 
 def test_the_numbers_of_caveats_add_up() -> None:

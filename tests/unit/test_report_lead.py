@@ -480,6 +480,10 @@ def test_what_is_large_at_points_is_said_once_with_where_it_is() -> None:
         "Only observed, not judged: “replicas” against “workers”: CPU for 1,000 requests at least halved at N = 2 and "
         "N = 4; p50 response time at least doubled at N = 4.",
     )
+    scenario = replace(scenario, trials=replace(scenario.trials, blocks=1))
+    assert told() == (
+        f"{large[:-4]} (1 block) at N = 1 and N = 4; CPU for 1,000 requests at least halved (1 block) at all points.",
+    )
 
 
 def test_points_of_a_single_arm_have_the_outcome_of_its_expectations_in_the_tab() -> None:

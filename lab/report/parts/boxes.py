@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lab.analysis.blocks import BlockDecision
 from lab.analysis.comparison import Comparison, least_blocks
 from lab.analysis.conditions import judged_families
 from lab.analysis.gates import CAVEAT, INVALID
 from lab.analysis.headroom import headroom
 from lab.analysis.summary import RunSummary
+from lab.metric_types import Family
 from lab.metrics import METRICS
 from lab.plan.fronts.front import front_title
 from lab.record.types import RunInfo
@@ -30,7 +32,7 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
     used, seen, judged = len(summary.decision.used), len(summary.blocks), judged_families(summary)
     if not used:
         answer, mood = "No: there is no valid block", Mood.BAD
-    elif lost := summary.decision.lost:
+    elif lost := summary.decision.lost | _beyond_expected(summary.decision, judged):
         answer, mood = f"No, not for {family_names(lost)}: too many blocks are invalid", Mood.BAD
     elif used < least_blocks(summary.scenario):
         answer, mood = f"Only as a smoke test{_with(caveats)}", Mood.CAVEAT
@@ -51,6 +53,11 @@ def validity_box(run: RunInfo, summary: RunSummary, comparison: Comparison | Non
     return Box(
         key="validity", title=f"Can you trust this run? {answer}", mood=mood, rows=rows, more="belief", short="Trust"
     )
+
+
+def _beyond_expected(decision: BlockDecision, judged: frozenset[Family]) -> frozenset[Family]:
+    """Those of the judged families that only expectations are about, with more invalid blocks than may be replaced."""
+    return frozenset(family for family in judged - decision.needed if decision.is_beyond(family))
 
 
 def _with(found: Caveats) -> str:

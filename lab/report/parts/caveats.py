@@ -69,9 +69,9 @@ class Caveats(NamedTuple):
     others: tuple[Group, ...]
 
 
-def caveats(run: RunInfo, summary: RunSummary) -> Caveats:
+def caveats(run: RunInfo, summary: RunSummary, slo: str = "") -> Caveats:
     """Everything that stands against the run, each once. Where nothing is judged all of it counts."""
-    needed = judged_families(summary) or EVERYTHING
+    needed = judged_families(summary, slo) or EVERYTHING
     found = dict.fromkeys(_caveats(run, summary))
     return Caveats(
         judged=_grouped(caveat for caveat in found if caveat.touches & needed),

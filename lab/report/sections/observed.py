@@ -11,7 +11,7 @@ from lab.report.parts.effects import deciding
 from lab.report.parts.gate_sentences import listed
 from lab.report.parts.judged import is_large, left_open, seen
 from lab.report.parts.storage import APART
-from lab.units import format_ratio
+from lab.units import count_of, format_ratio
 
 SAME_FRONT = "behind the same front, "
 Where = Callable[[Contest], str]  # where a metric of an arm holds: " on this storage driver", or "" for everywhere
@@ -58,8 +58,10 @@ def striking(baseline: str, large: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _how_large(one: Observation) -> str:
-    size = "doubled" if (one.contest.judgement.estimate or 0.0) > 1 else "halved"
-    return f"{METRICS[one.contest.metric].called} at least {size}"
+    found = one.contest.judgement
+    size = "doubled" if (found.estimate or 0.0) > 1 else "halved"
+    few = "" if found.interval else f" ({count_of(found.n, 'block')})"
+    return f"{METRICS[one.contest.metric].called} at least {size}{few}"
 
 
 def same_front(found: Alike, where: Where) -> Group:

@@ -20,7 +20,7 @@ Found = Sequence[tuple[PointResult, Sequence[Group]]]
 
 def caveats_over(points: Sequence[PointResult]) -> Caveats:
     """What stands against the points, without the arms that cannot run there: these are an answer."""
-    found = [(one, caveats(one.run, one.summary)) for one in points]
+    found = [(one, caveats(one.run, one.summary, one.whole.parsed_scenario.sweep.slo)) for one in points]
     return Caveats(
         judged=tuple(_merged([(one, own.judged) for one, own in found])),
         others=tuple(_merged([(one, own.others) for one, own in found])),
@@ -46,8 +46,9 @@ def trust_over(run: RunInfo, points: Sequence[PointResult], found: Caveats) -> s
     together = " ".join(f"{title}: {text}" for title, text in said.items())
     if len(set(said.values())) == 1:
         together = f"{count_of(len(points), 'point')}, each with {next(iter(said.values()))}"
-    needed = frozenset(family for one in points for family in judged_families(one.summary))
-    told = " ".join((*failing_over(points), together, *caveats_told(needed, found)))
+    slo = run.parsed_scenario.sweep.slo
+    judged = frozenset(family for one in points for family in judged_families(one.summary, slo))
+    told = " ".join((*failing_over(points), together, *caveats_told(judged, found)))
     return told + left_out_note(run) + rights_note(run)
 
 
