@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from lab.units import parse_duration_s, parse_size_bytes
 
 LONGEST_S = 7 * 24 * 3600
+LAST_CORE = 8191  # Linux has no configuration with more
 
 
 def _duration(value: object) -> float:
@@ -31,5 +32,17 @@ Seconds = Annotated[
     Field(ge=0, le=LONGEST_S, allow_inf_nan=False),
 ]
 Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str | int), Field(ge=4096, le=2**50)]
-Cores = Annotated[str, Field(pattern=r"^(\d+(-\d+)?(,\d+(-\d+)?)*)?$")]
+
+
+def _cores(value: str) -> str:
+    ends = [part.partition("-")[::2] for part in value.split(",") if part]
+    for low, high in ends:
+        if max(int(low), int(high or low)) > LAST_CORE:
+            raise ValueError(f"no machine has a core {max(int(low), int(high or low))}")
+        if int(high or low) < int(low):
+            raise ValueError(f"{low}-{high} has no core: the lower one comes first, {high}-{low}")
+    return value
+
+
+Cores = Annotated[str, Field(pattern=r"^(\d+(-\d+)?(,\d+(-\d+)?)*)?$"), AfterValidator(_cores)]
 """A list of cores as the kernel writes it: ``"0-3,8"``; "" for all."""

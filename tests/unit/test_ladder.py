@@ -558,6 +558,17 @@ def test_the_middle_capacity_ranks_what_lies_beyond_the_ladder() -> None:
     assert brief([top, inside, higher]).startswith(f"{told}/s in 2 blocks, ")
 
 
+def test_the_few_blocks_inside_the_ladder_have_no_middle_that_passes_for_the_capacity() -> None:
+    """What is so in most blocks comes first."""
+    inside, top, higher = rungs_of(-1, -1, 1), rungs_of(-1, -1, -1), rungs_of(-1, -1, 0.5)
+    low, high = (format_rounded(one.capacity or 0.0) for one in (inside, higher))
+
+    assert amount([inside, top, higher, top, top]) == (
+        f"144 or more, the highest rung, in 3 blocks; {low} to {high} requests a second in 2 blocks"
+    )
+    assert brief([inside, top, higher, top, top]) == f"{low} to {high}/s in 2 blocks, ≥ 144/s in 3 blocks"
+
+
 def test_a_capacity_lies_inside_what_is_printed_beside_it() -> None:
     """Blocks beyond the ladder move the middle, and an interval of the others would know nothing of them."""
     inside = [replace(rungs_of(-1, -1, 1), capacity=120.0 + 4 * number) for number in range(7)]

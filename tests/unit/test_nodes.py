@@ -102,6 +102,8 @@ def scenario_file(folder: Path, **parts: str) -> Path:
         ({"nodes": SERVER, "arm": 'network = "host"'}, "which other machines do not share"),
         ({"nodes": GENERATOR.replace("tcp", "http")}, "expected a text such as"),
         ({"nodes": SERVER + "cores = 'all'\n"}, 'expected a text such as "0-3,8"'),
+        ({"nodes": SERVER + "cores = '0,3-1'\n"}, "cores: 3-1 has no core: the lower one comes first, 1-3"),
+        ({"nodes": SERVER + "cores = '0-99999999999'\n"}, "cores: no machine has a core 99999999999"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_asked(tmp_path: Path, parts: dict[str, str], told: str) -> None:

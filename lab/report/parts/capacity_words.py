@@ -45,18 +45,23 @@ def _slowest(slots: Sequence[float]) -> str:
 
 
 def amount(climbs: Sequence[Climb]) -> str:
-    """``"212 requests a second (205 to 219, 95% CI, 12 blocks)"``; at an edge of the ladder "990 or more"."""
+    """``"212 requests a second (205 to 219, 95% CI, 12 blocks)"``; at an edge of the ladder "990 or more".
+
+    What is so in most blocks comes first.
+    """
     known = [one.capacity for one in climbs if one.capacity is not None]
     bottom = sum(one.edge is Edge.BOTTOM for one in climbs)
     top = [one for one in climbs if one.edge is Edge.TOP]
     rates = [rung.rate for rung in climbs[0].rungs]
+    whole, short = ([one for one in top if one.short is short] for short in (False, True))
     parts = [
-        _inside(known, climbs) if known else "",
-        _at_top([one for one in top if not one.short], "the highest rung"),
-        _at_top([one for one in top if one.short], "the highest rung that the load generator carried"),
-        f"{rates[0]:,g} or less, the lowest rung, in {count_of(bottom, 'block')}" if bottom else "",
+        (len(known), _inside(known, climbs) if known else ""),
+        (len(whole), _at_top(whole, "the highest rung")),
+        (len(short), _at_top(short, "the highest rung that the load generator carried")),
+        (bottom, f"{rates[0]:,g} or less, the lowest rung, in {count_of(bottom, 'block')}" if bottom else ""),
     ]
-    return "; ".join(filter(None, parts)) or "an unknown rate: too few rungs say anything"
+    told = [text for _, text in sorted(parts, key=lambda part: -part[0])]
+    return "; ".join(filter(None, told)) or "an unknown rate: too few rungs say anything"
 
 
 def _at_top(climbs: Sequence[Climb], called: str) -> str:
@@ -65,13 +70,23 @@ def _at_top(climbs: Sequence[Climb], called: str) -> str:
 
 
 def _inside(known: Sequence[float], climbs: Sequence[Climb]) -> str:
-    """Their middle as in tables; with blocks beyond the ladder, of which an interval knows no number, their range."""
+    """Their middle as in tables; with blocks beyond the ladder, of which an interval knows no number, their range.
+
+    Where most are beyond it there is no middle: that of the few others would pass for the capacity.
+    """
     middle, low, high = _ends(known)
     within = f", 95% CI, {count_of(len(known), 'block')}"
     if len(known) < max(len(climbs), blocks_needed(LEVEL)):
         low, high, within = min(known), max(known), f" in {count_of(len(known), 'block')}"
-        middle = middle_capacity(climbs) or middle
+        if (found := middle_capacity(climbs)) is None:
+            return f"{_range(low, high)} requests a second{within}"
+        middle = found
     return f"{format_rounded(middle)} requests a second ({format_rounded(low)} to {format_rounded(high)}{within})"
+
+
+def _range(low: float, high: float) -> str:
+    ends = dict.fromkeys(map(format_rounded, (low, high)))
+    return " to ".join(ends)
 
 
 def interval_of(climbs: Sequence[Climb]) -> tuple[float, float, float] | None:
@@ -91,9 +106,9 @@ def brief(climbs: Sequence[Climb]) -> str:
         return f"{format_rounded(found[0])}/s ({format_rounded(found[1])} to {format_rounded(found[2])})"
     inside = [one.capacity for one in climbs if one.capacity is not None]
     tops = [one.top for one in climbs if one.edge is Edge.TOP and one.top is not None]
-    bottom = [one for one in climbs if one.edge is Edge.BOTTOM]
+    bottom, middle = [one for one in climbs if one.edge is Edge.BOTTOM], middle_capacity(climbs)
     parts = {
-        f"{format_rounded(middle_capacity(climbs) or median(inside))}/s" if inside else "": len(inside),
+        f"{format_rounded(middle) if middle else _range(min(inside), max(inside))}/s" if inside else "": len(inside),
         f"≥ {min(tops):,g}/s" if tops else "": len(tops),
         f"≤ {climbs[0].rungs[0].rate:,g}/s" if bottom else "": len(bottom),
     }
