@@ -12,11 +12,13 @@ from lab.cli.console import put, put_json
 from lab.cli.options import Blocks, Engine, Json, ScenarioPath
 from lab.cli.plan_warnings import warnings
 from lab.cli.plan_words import (
+    budget_line,
     drill_lines,
     expectation_lines,
     given_lines,
     ladder_lines,
     limit_lines,
+    load_line,
     network_lines,
     node_lines,
     order_lines,
@@ -27,17 +29,16 @@ from lab.engines.images.starts import ImageStart, check_targets, start_of
 from lab.engines.kinds import ENGINE_KINDS, ON_NODES, surely_plain
 from lab.errors import MissingError
 from lab.plan.arm_topology import build_topology, nominal_ports
+from lab.plan.axes import swept_axes
 from lab.plan.blocks import Plan, build_plan
-from lab.plan.loading import warmup_s
 from lab.plan.models.model import arm_title
 from lab.plan.topology import Service, Stage
 from lab.report.renderers.text import printable
 from lab.scenario.beside import start_order
-from lab.scenario.budget import Quota
 from lab.scenario.choices import AUTO
 from lab.scenario.file import scenario_to_json
 from lab.scenario.model import APP_IMAGE, Arm, Scenario
-from lab.units import count_of, format_bytes, format_duration
+from lab.units import count_of
 
 NOT_HERE = "the image is not here to be asked: if it has an ENTRYPOINT, that stands in front"
 AUTOMATIC = "auto: Docker where it answers, else plain processes of this machine"
@@ -150,27 +151,20 @@ def _whole_lines(planned: Plan, starts: Mapping[str, ImageStart | None]) -> Iter
 def _head_lines(planned: Plan) -> Iterator[str]:
     scenario = planned.scenario
     load, budget = scenario.load, scenario.budget
-    rate = "the locustfile's own closed model" if load.rate is None else f"{load.rate:g} arrivals/s ({load.schedule})"
-    rest = f", rest {format_duration(load.settle)}" if load.settle else ""
-    total = "the same in total for every arm" if len(scenario.arms) > 1 else "in total"
     yield printable(scenario.question)
     chosen = ON_NODES if scenario.nodes and scenario.engine == AUTO else scenario.engine
     yield f"  engine    {AUTOMATIC if chosen == AUTO else ENGINE_KINDS[chosen].title}"
     yield f"  image     {printable(scenario.app.image) or f'built from {scenario.app.build}'}"
-    yield (
-        f"  budget    {count_of(budget.processes, 'serving process')}, cpus {_quota(budget.cpus)}, "
-        f"memory {_quota(budget.memory, size=True)}; {total}, its front included"
-    )
+    yield budget_line(scenario)
     if budget.cpuset or load.cores:
         yield f"  cores     arms {budget.cpuset or 'all'}, load {load.cores or 'all'}"
-    yield (
-        f"  load      {load.locustfile.name}: {rate}, {count_of(load.lanes, 'connection')} (load.lanes), "
-        f"warm-up {format_duration(warmup_s(scenario))}, measure {format_duration(load.measure)}{rest}"
-    )
+    yield load_line(scenario)
     yield f"  compare   {_compared(scenario)}"
-    if len(planned.points) > 1:
+    if len(planned.points) > 1 or swept_axes(scenario):
         titles, each = "; ".join(point.title for point in planned.points), count_of(planned.blocks, "block")
         yield f"  points    {titles}: compared apart, each with {each}"
+    if scenario.sweep.slo:
+        yield f"  enough    what holds {scenario.sweep.slo} (sweep.slo)"
     if scenario.trials.looks:
         looks = ", ".join(map(str, scenario.trials.looks))
         yield f"  looks     after {looks} valid blocks: the run ends early when every verdict is reached"
@@ -236,9 +230,3 @@ def _argv(service: Service, starts: Mapping[str, ImageStart | None]) -> list[str
 def _is_whole(service: Service, starts: Mapping[str, ImageStart | None]) -> bool:
     """Tell whether nothing but what is shown will run."""
     return service.entrypoint is not None or service.image not in starts or starts[service.image] is not None
-
-
-def _quota(quota: Quota, *, size: bool = False) -> str:
-    if quota.amount is None:
-        return quota.mode
-    return f"{quota.mode} {format_bytes(quota.amount) if size else f'{quota.amount:g}'}"

@@ -6,17 +6,58 @@ from itertools import groupby
 from lab.cli.beforehand import length_of, words_of
 from lab.cli.plan_warnings import climbed
 from lab.engines.kinds import ENGINE_KINDS
+from lab.plan.axes import swept_axes
 from lab.plan.blocks import Plan
 from lab.plan.deeds import deed
 from lab.plan.kinds import ServiceKind
+from lab.plan.loading import warmup_s
 from lab.plan.order import period
 from lab.plan.topology import Service
 from lab.report.renderers.text import printable
+from lab.scenario.budget import Quota
 from lab.scenario.choices import AUTO
 from lab.scenario.drills import TICK_S
 from lab.scenario.limits import MOST_TRIES
+from lab.scenario.model import Scenario
 from lab.scenario.network import NetworkChoice
 from lab.units import count_of, format_bytes, format_duration
+
+SWEPT_WORDS = {"processes": "the serving processes", "cpus": "the cpus", "memory": "the memory"}
+
+
+def budget_line(scenario: Scenario) -> str:
+    """What every arm has in all; of a sweep that its points have it."""
+    budget = scenario.budget
+    held = {
+        "processes": count_of(budget.processes, "serving process"),
+        "cpus": f"cpus {_quota(budget.cpus)}",
+        "memory": f"memory {_quota(budget.memory, size=True)}",
+    }
+    swept = {axis.key for axis in swept_axes(scenario)}
+    parts = (f"{SWEPT_WORDS[key]} of the point" if key in swept else text for key, text in held.items())
+    total = "the same in total for every arm" if len(scenario.arms) > 1 else "in total"
+    return f"  budget    {', '.join(parts)}; {total}, its front included"
+
+
+def load_line(scenario: Scenario) -> str:
+    """Which requests come, how many and for how long; a ladder has rates, connections and a length of its own."""
+    load = scenario.load
+    rate = "the locustfile's own closed model" if load.rate is None else f"{load.rate:g} arrivals/s ({load.schedule})"
+    if any(axis.part == "load" for axis in swept_axes(scenario)):
+        rate = f"the rate of the point ({load.schedule})"
+    lasts = f"warm-up {format_duration(warmup_s(scenario))}"
+    if scenario.capacity and scenario.capacity.rates:
+        return f"  load      {load.locustfile.name}: the rates of the ladder ({load.schedule}), {lasts}"
+    rest = f", rest {format_duration(load.settle)}" if load.settle else ""
+    connections = f"{count_of(load.lanes, 'connection')} (load.lanes)"
+    lasts += f", measure {format_duration(load.measure)}{rest}"
+    return f"  load      {load.locustfile.name}: {rate}, {connections}, {lasts}"
+
+
+def _quota(quota: Quota, *, size: bool = False) -> str:
+    if quota.amount is None:
+        return quota.mode
+    return f"{quota.mode} {format_bytes(quota.amount) if size else f'{quota.amount:g}'}"
 
 
 def network_lines(planned: Plan) -> Iterator[str]:
@@ -58,9 +99,8 @@ def ladder_lines(planned: Plan) -> Iterator[str]:
         return
     rates = ", ".join(f"{rate:g}" for rate in asked.rates)
     lanes = planned.points[0].scenario.load.lanes
-    more = (
-        f", {lanes} connections (load.lanes) so that none is waited for" if lanes > planned.scenario.load.lanes else ""
-    )
+    why = " so that none is waited for" if lanes > planned.scenario.load.lanes else ""
+    more = f", {count_of(lanes, 'connection')} (load.lanes){why}"
     yield printable(
         f"  ladder    {rates} arrivals/s in every trial, {format_duration(asked.length_s)}{more}; {asked.slo}"
     )

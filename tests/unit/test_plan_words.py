@@ -376,6 +376,26 @@ def test_commands_and_files_are_told_when_asked_for(capsys: pytest.CaptureFixtur
     assert "\n/etc/lab/nginx.conf of arm replicas\n" in whole
 
 
+def test_what_is_swept_or_climbed_is_not_told_as_one_number() -> None:
+    """Of a sweep the budget says that its points have it, also of one value; the objective is what is asked."""
+    slo = "p95 <= 100ms and errors == 0"
+    one, several, rates = (
+        "\n".join(_lines(build_plan(make_scenario((WORKERS, REPLICAS), sweep=sweep))))
+        for sweep in ({"cpus": ["pooled:1"]}, {"processes": [1, 2], "slo": slo}, {"rate": [10, 20]})
+    )
+    ladder = {"slo": "p99 <= 50ms", "rates": [100, 200, 300]}
+    climb = "\n".join(_lines(build_plan(make_scenario((WORKERS, REPLICAS), capacity=ladder))))
+
+    assert "serving processes, the cpus of the point, memory none;" in one
+    assert "points    1 CPU pooled: compared apart, each with" in one
+    assert "budget    the serving processes of the point, cpus none" in several
+    assert f"enough    what holds {slo} (sweep.slo)" in several
+    assert ": the rate of the point (poisson), " in rates
+    assert ": the rates of the ladder (poisson), warm-up" in climb
+    assert "ladder    100, 200, 300 arrivals/s in every trial, 29.5 s, 60 connections (load.lanes)" in climb
+    assert climb.count("measure") == 0
+
+
 def test_one_of_a_thing_is_told_as_one() -> None:
     """One arm, process, connection, block and trial."""
     load = {"locustfile": "x.py", "rate": 300, "lanes": 1}
