@@ -162,7 +162,7 @@ def _fitting_drills(scenario: Scenario, time_s: float) -> tuple[tuple[Part, ...]
 
 def _not_chosen(chosen: Sequence[Verb], possible: Sequence[Verb], engine: str) -> Iterator[str]:
     if late := [verb.value for verb in possible if verb not in chosen]:
-        yield f"drills {', '.join(late)}: they do not fit"
+        yield f"{plural('drill', len(late))} {', '.join(late)}: {'it does' if len(late) == 1 else 'they do'} not fit"
     if never := [verb.value for verb in QUICK if verb not in possible]:
         yield f"drills {', '.join(never)}: engine {engine} cannot make them"
 

@@ -90,6 +90,7 @@ def test_more_time_has_more_drills() -> None:
 
     assert verbs == [["kill"], ["kill", "hang"], ["kill", "hang", "roll", "stop"]]
     assert planned(60 * 30).left_out == ("drills roll, stop: they do not fit",)
+    assert planned(60 * 40).left_out == ("drill stop: it does not fit",)
     assert planned(60 * 90).left_out == ()
 
 
