@@ -14,7 +14,7 @@ from lab.errors import RunFolderError
 from lab.plan.points import TRIAL_ID
 from lab.record.bundle_reading import checked_entries
 from lab.record.disk import disk_errors
-from lab.record.reading import open_regular, read_info
+from lab.record.reading import open_regular, read_info, read_trials
 from lab.record.schema import KEPT
 from lab.scenario.secret import NO_SECRETS, Redactor
 
@@ -40,7 +40,8 @@ def write_bundle(run: Path, out: Path, secrets: Mapping[str, Redactor]) -> None:
     """Write the zip ``out`` of a run folder, whole or not at all; an older one is replaced.
 
     ``secrets``: variable → what finds its value. Raises RunFolderError (exit 2) when the folder holds a link, a special
-    file, a file that no run writes, or a secret in the clear; MissingError (exit 4) when the disk is full.
+    file, a file that no run writes, a secret in the clear, or a finished trial that is not as it was written;
+    MissingError (exit 4) when the disk is full.
     """
     info = read_info(run)
     if RUN_ID.fullmatch(info.run_id) is None:
@@ -53,6 +54,8 @@ def write_bundle(run: Path, out: Path, secrets: Mapping[str, Redactor]) -> None:
                 "remove it there, or run the scenario again with the value in `env`, where it is masked; "
                 "a variable that is no secret can be taken out of the environment: env -u NAME lab bundle …",
             )
+    for _trial in read_trials(run, info):  # one that is missing is refused as a damaged one is
+        pass
     draft = out.with_name(f".{out.name}.{os.getpid()}.part")
     with disk_errors(out):
         try:

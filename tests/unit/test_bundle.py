@@ -116,6 +116,17 @@ def in_a_table(run: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("gone", ["trials", TRIAL, f"{TRIAL}/record.json", f"{TRIAL}/requests.parquet"])
+def test_a_run_that_misses_a_finished_trial_is_refused(run: Path, gone: str) -> None:
+    """With the first file that is not there: whoever gets the bundle could report nothing from it."""
+    path = run / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(RunFolderError, match=r"trials/b01-\w+/(record\.json|requests\.parquet): missing"):
+        write_bundle(run, Path("sent.zip"), {})
+
+    assert not Path("sent.zip").exists()
+
+
 @pytest.mark.parametrize("show", [in_a_log, in_a_report, in_a_table])
 def test_a_secret_in_the_clear_is_refused(run: Path, show: Callable[[Path], Path]) -> None:
     """With the file and the variable, never the value; nothing is written."""
@@ -230,7 +241,7 @@ def test_a_bundle_is_compared_listed_and_loaded(packed: Path, capsys: pytest.Cap
 def test_damage_in_a_bundle_is_told_of_the_bundle(run: Path) -> None:
     """As of a run folder: the file's name, what to do, and with --intact the rest; no folder of a moment is named."""
     (run / TRIAL / "host.parquet").unlink()
-    write_bundle(run, Path("sent.zip"), {})
+    shutil.make_archive("sent", "zip", "runs", run.name)
     with pytest.raises(LabError, match=rf"^sent\.zip/{TRIAL}/host\.parquet: missing") as caught:
         conclude(Path("sent.zip"))
     assert caught.value.exit_code == 2
