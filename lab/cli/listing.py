@@ -20,8 +20,8 @@ Last = Annotated[int | None, typer.Option("--last", min=1, help="Only this many,
 
 def list_runs(out: Out = DEFAULT_OUT, json: Json = False, last: Last = None) -> None:
     """List your runs and bundles, oldest first: trials, valid blocks, and the answer."""
-    found = runs_in(out)
-    rows = [_row(str(path), read_entry(path)) for path in found[-(last or len(found)) :]]
+    found = sorted(map(read_entry, runs_in(out)), key=lambda entry: entry.age)
+    rows = [_row(entry.place, entry) for entry in found[-(last or len(found)) :]]
     if json:
         put_json(rows)
         return

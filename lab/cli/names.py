@@ -1,5 +1,6 @@
 """Names that people type: of runs ``latest``, the beginning of a name, a path inside; of scenarios a file or a name."""
 
+import json
 import shlex
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -59,8 +60,17 @@ def _only(text: str, known: Sequence[Path]) -> Path:
 
 
 def _of(folder: Path) -> Iterator[Path]:
-    """The runs in a folder, oldest first: their names begin with the time."""
-    yield from (each for each in sorted(folder.iterdir()) if (each / RUN_FILE).is_file()) if folder.is_dir() else ()
+    """The runs in a folder, oldest first."""
+    found = [each for each in folder.iterdir() if (each / RUN_FILE).is_file()] if folder.is_dir() else []
+    yield from sorted(found, key=lambda run: (_started_at(run), run.name))
+
+
+def _started_at(run: Path) -> str:
+    """As run.json says, of which only this is read; "" where it cannot be read: it is not the newest then."""
+    try:
+        return str(json.loads((run / RUN_FILE).read_bytes())["started_at"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return ""
 
 
 def _bundles_in(folder: Path) -> str:

@@ -40,7 +40,7 @@ def show_trend(asked: Sequence[Path], scenario: str, out: Path | None, *, json: 
     known = scenarios_of(entries)
     if scenario and scenario not in known:
         raise UsageError(f"--scenario: {unknown('scenario', scenario, known)}")
-    newest = max(entries, key=lambda entry: entry.info.started_at if entry.info else "")
+    newest = max(entries, key=lambda entry: entry.age)
     chosen = scenario or (newest.info.scenario_name if newest.info else "")
     trends = trends_of(entries, chosen)
     if not trends:

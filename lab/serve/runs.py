@@ -35,7 +35,7 @@ class Runs:
         with self._lock:
             self._read = {path.name: self._entry(path) for path in self._paths()}
             found = [entry for _, entry in self._read.values()]
-        return sorted(found, key=lambda entry: (entry.info.started_at if entry.info else "", entry.name), reverse=True)
+        return sorted(found, key=lambda entry: entry.age, reverse=True)
 
     def page(self, name: str, point: str = "") -> bytes | None:
         """The report of a run, or of a point of it; None where there is none of that name. Raises LabError."""
@@ -60,7 +60,7 @@ class Runs:
 
 
 def runs_in(folder: Path) -> list[Path]:
-    """The run folders and bundles in a folder, in the order of their names, which begin with the time."""
+    """The run folders and bundles in a folder, in the order of their names."""
     return sorted(path for path in folder.iterdir() if _is_run(path)) if folder.is_dir() else []
 
 

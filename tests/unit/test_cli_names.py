@@ -48,6 +48,28 @@ def test_a_run_is_found_by_what_people_type(runs: Path, asked: str, found: str) 
     assert names.run_folder(Path(asked)) == runs / found
 
 
+def renamed_and_broken(runs: Path) -> Path:
+    """Give the older run a name behind that of the newer, and put a broken one behind both; the newer run."""
+    (runs / OLD).rename(runs / "run_v4")
+    file = runs / NEW / "run.json"
+    info = json.loads(file.read_text())
+    file.write_text(json.dumps({**info, "started_at": "2026-11-30T00:00:00+00:00"}))
+    for name, text in (("x_cut", "{"), ("y_list", "[]"), ("z_deep", "[" * 100_000)):
+        (runs / name).mkdir()
+        (runs / name / "run.json").write_text(text)
+    return runs / NEW
+
+
+def test_the_newest_run_is_the_one_that_was_started_last(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever its folder is called; a run.json that cannot be read hinders nobody."""
+    newest = renamed_and_broken(runs)
+
+    assert names.run_folder(Path("latest")) == newest
+    assert names.complete_run("")[:3] == ["latest", NEW, "run_v4"]
+    list_runs(runs, last=2)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [str(runs / "run_v4"), str(newest)]
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

@@ -43,6 +43,11 @@ class Entry:
     has_page: bool = False
     problem: str = ""
 
+    @property
+    def age(self) -> tuple[str, str]:
+        """What sorts runs, oldest first: when it was started, as a folder may be renamed, and then its name."""
+        return (self.info.started_at if self.info else "", self.name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
