@@ -3,6 +3,7 @@
 Of all control characters only the newline is printed, and no value that was handed to ``keep_secret``.
 """
 
+import codecs
 import io
 import json
 import re
@@ -22,6 +23,12 @@ COMMAND = re.compile(r"`lab [^`]+`")
 WORD = re.compile(r"\b(?:SCENARIO|RUN)\b")
 NARROWEST, WIDEST = 60, 160
 _NOT_ASCII = re.compile(r"[^\x00-\x7e]")
+_LIKE = (
+    {"-": "−–—·─", "->": "→", "...": "…", '"': "“”", "'": "‘’", "x": "×", "/": "÷", "+/-": "±", "<=": "≤", ">=": "≥"}
+    | {"u": "µμ", "^2": "²", "^3": "³", "sqrt ": "√", "inf": "∞", "delta ": "Δ", "lambda": "λ", "+": "†"}
+    | {"=": "━╸", "#": "█▉▊▋▌▍▎▏"}
+)
+_IN_ASCII = {ord(character): plain for plain, characters in _LIKE.items() for character in characters}
 
 
 def shown(text: str) -> str:
@@ -63,7 +70,15 @@ def put_json(document: Any) -> None:
 
 def _escaped(character: str) -> str:
     commands = unicodedata.category(character).startswith("C") or character in "\u2028\u2029"
-    return json.dumps(character)[1:-1] if commands else character
+    return json.dumps(character)[1:-1] if commands or not _can_be_shown(character) else character
+
+
+def _can_be_shown(character: str) -> bool:
+    try:
+        character.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def terminal_width(otherwise: int = TERMINAL_WIDTH) -> int:
@@ -72,7 +87,16 @@ def terminal_width(otherwise: int = TERMINAL_WIDTH) -> int:
 
 
 def survive_any_terminal() -> None:
-    """A terminal that cannot show a character gets a question mark, not a traceback."""
+    """A terminal that cannot show a character gets it in ASCII, not a traceback: a minus sign must not be lost."""
+    codecs.register_error(_in_ascii.__name__, _in_ascii)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=_in_ascii.__name__)
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that an encoding lacks: question marks for those that the lab itself never writes."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return lacking.translate(_IN_ASCII).encode("ascii", "replace").decode(), error.end
