@@ -148,7 +148,11 @@ class Parser:
             if (closing := self._take()).text != ")":
                 raise self.error(f"expected a closing bracket{_found(closing)}", closing.column)
             return inner
-        hint = f"name its arm as well: {token.text}(ARM)" if token.kind == "word" else ""
+        arm, _, metric = token.text.partition(".")
+        written = (
+            f"write {metric or 'METRIC'}({arm})" if arm in self._arms else f"name its arm as well: {token.text}(ARM)"
+        )
+        hint = written if token.kind == "word" else ""
         raise self.error(f"expected a metric of an arm or a number{_found(token)}", token.column, hint)
 
     def _measured(self, token: _Token) -> Measured:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ PATH_KEYS = (("app", "build"), ("app", "requirements"), *(("load", key) for key 
 LISTED_PATH_KEYS = (("sidecars", "build"), ("nodes", "tls"))
 WITH_ENV = ("app", "arms", "sidecars", "jobs")
 MAX_SENTENCES = 50
+SLIP = 0.8  # of a key its letters that are right, at least: below it is another key
 MISSING = ("missing", "missing_argument")
 ARM: TypeAdapter[Arm] = TypeAdapter(Arm)
 STORED_ADVICE = "restore run.json from a copy, or run the scenario again"
@@ -198,8 +200,7 @@ def _sentence(path: Path, detail: ErrorDetails) -> str:
     location = [part for part in detail["loc"] if not str(part).startswith(("function-", "constrained-"))]
     where = dotted(location)
     if detail["type"] == "unexpected_keyword_argument":
-        known = _keys_at(location[:-1])
-        return f"{path}: {where}: unknown key; {nearest(str(location[-1]), known)}"
+        return f"{path}: {where}: unknown key{_instead(str(location[-1]), _keys_at(location[:-1]))}"
     if detail["type"] in MISSING:
         return f"{path}: {where}: this key is required"
     message = expectation(where, detail)
@@ -207,6 +208,17 @@ def _sentence(path: Path, detail: ErrorDetails) -> str:
     shown = isinstance(detail["input"], str | int | float) and not said  # a table may hold a secret
     got = f", got {repr(detail['input'])[:80]}" if shown else ""
     return f"{path}: {where + ': ' if where else ''}{message}{got}"
+
+
+def _instead(key: str, known: list[str]) -> str:
+    """What to do about a key that is none of those ``known`` there: a slip of one, one of another table, or neither."""
+    tables = [
+        (f"in [[{name}]]" if name in LISTED_TABLES else f"in [{name}]", _keys_at([name])) for name in _keys_at([])
+    ]
+    homes = [place for place, keys in (("at the top level", _keys_at([])), *tables) if key in keys]
+    if homes and not get_close_matches(key, known, n=1, cutoff=SLIP):
+        return f"; {key!r} belongs {' or '.join(homes)}"
+    return f"; {nearest(key, known)}" if known else ""
 
 
 def _keys_at(location: list[int | str]) -> list[str]:
@@ -226,4 +238,4 @@ def _keys_at(location: list[int | str]) -> list[str]:
 def _resolve(name: Any) -> Any:
     from lab.scenario import model as module
 
-    return getattr(module, name, name) if isinstance(name, str) else name
+    return getattr(module, name.removesuffix(" | None"), name) if isinstance(name, str) else name
