@@ -197,7 +197,7 @@ def _check_certificates(path: Path, scenario: Scenario) -> None:
 
 
 def _sentence(path: Path, detail: ErrorDetails) -> str:
-    location = [part for part in detail["loc"] if not str(part).startswith(("function-", "constrained-"))]
+    location = [part for part in detail["loc"] if not str(part).startswith(("function-", "constrained-", "[key]"))]
     where = dotted(location)
     if detail["type"] == "unexpected_keyword_argument":
         return f"{path}: {where}: unknown key{_instead(str(location[-1]), _keys_at(location[:-1]))}"

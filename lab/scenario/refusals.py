@@ -38,17 +38,26 @@ EXPECTED: Mapping[str, str] = {
     "too_short": "at least {min_length} in the list",
     "too_long": "at most {max_length} in the list",
 }
-FORMS: Mapping[str, str] = {  # of keys whose text has a form
-    "app.target": '"app.main:app"',
-    "app.ready_path": '"/healthz"',
-    "app.client_path": '"/whoami"',
+CORES = '"0-3,8"'
+NAME = '"api-2" (lower-case letters, digits and hyphens, at most 40)'
+FORMS: Mapping[str, str] = {  # of keys whose text has a form, in whichever table
+    "name": NAME,
+    "node": NAME,
+    "target": '"app.main:app"',
+    "target_stage": '"runtime"',
+    "build_args": '"APP_VERSION"',  # as the name of one
+    "ready_path": '"/healthz"',
+    "client_path": '"/whoami"',
+    "check_path": '"/healthz"',
+    "server_header": '"x-served-by"',
+    "underscores": '"x_request_id"',
     "ports": '"20000-29999"',
-    "budget.cpuset": '"0-3,8"',
-    "nodes.engine": '"tcp://10.0.0.2:2375", "unix:///var/run/docker.sock" or "ssh://me@server"',
-    "nodes.address": '"10.0.0.1"',
-    "nodes.cores": '"0-3,8"',
-    "request": '"/hold?mb={mb}" or "/block?ms={ms}"',  # of a drill, which a command may make alone
-    "drills.request": '"/hold?mb={mb}" or "/block?ms={ms}"',
+    "cpuset": CORES,
+    "cores": CORES,
+    "engine": '"tcp://10.0.0.2:2375", "unix:///var/run/docker.sock" or "ssh://me@server"',
+    "address": '"10.0.0.1"',
+    "front": '"node-1", or "*" for each that runs parts of arms',
+    "request": '"/hold?mb={mb}" or "/block?ms={ms}"',
 }
 LISTS: Mapping[str, str] = {  # of keys that hold a list
     "sweep.processes": "[1, 2, 4]",
@@ -68,8 +77,8 @@ def expectation(where: str, detail: ErrorDetails) -> str:
     """``"expected a whole number"``: what the value at ``where`` should have been; a validator's words as they are."""
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "string_pattern_mismatch":
-        form = FORMS.get(re.sub(r"\[\d+\]", "", where))
-        return f"expected a text such as {form}" if form else "this text has not the form that is expected"
+        form = next((FORMS[key] for key in reversed(re.split(r"[.\[]", where)) if key in FORMS), "")
+        return f"expected a text such as {form}" if form else f"expected a text like {detail['ctx']['pattern']}"
     if detail["type"] in NO_LIST and where in LISTED_TABLES:
         return f"write [[{where}]], with two brackets"
     if detail["type"] in NO_LIST and where in LISTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import Any
 import pytest
 
 from lab.errors import ScenarioError
-from lab.scenario.file import read_scenario
-from lab.scenario.refusals import LISTED_TABLES
+from lab.scenario.file import json_schema, read_scenario
+from lab.scenario.refusals import FORMS, LISTED_TABLES
 from lab.scenario.toml_text import toml_value
 from tests.unit.test_docs import scenario_keys
 
@@ -73,6 +74,33 @@ def test_a_wrong_type_is_told_in_words(key: str, tmp_path: Path) -> None:
     assert not [sentence for sentence in told if RAW.search(sentence)]
 
 
+def patterns(entry: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every pattern below an entry of the schema, with the last key above it; of a table, that of its keys."""
+    for name, inner in (
+        entry.items() if isinstance(entry, dict) else enumerate(entry) if isinstance(entry, list) else ()
+    ):
+        if name == "pattern" and isinstance(inner, str):
+            yield key, inner
+        elif name == "patternProperties":
+            yield from ((key, pattern) for pattern in inner)
+        elif name in ("properties", "$defs"):
+            for each, below in inner.items():
+                yield from patterns(below, each)
+        else:
+            yield from patterns(inner, key)
+
+
+def test_every_form_of_a_text_is_told_by_an_example_that_has_it() -> None:
+    """A text that is refused for its form says the form, whichever key it is of."""
+    found = set(patterns(json_schema()))
+
+    assert {key for key, _ in found} == set(FORMS)
+    for key, pattern in found:
+        examples = re.findall(r'"([^"]+)"', FORMS[key])
+        assert examples
+        assert all(re.search(pattern, example, re.ASCII) for example in examples), key
+
+
 class NotRefusedError(Exception):
     """The value is a good one for its key."""
 
@@ -93,6 +121,22 @@ def refusal(path: Path) -> str:
         ("load.lanes", 0, "load.lanes: expected 1 or more, got 0"),
         ("load.schedule", "x", 'load.schedule: expected "poisson" or "uniform", got \'x\''),
         ("ports", "x", "ports: expected a text such as \"20000-29999\", got 'x'"),
+        (
+            "arms",
+            [{"name": "Ünï code", "model": "workers"}],
+            'arms[0].name: expected a text such as "api-2" (lower-case l',
+        ),
+        (
+            "arms",
+            [{"name": "a", "model": "workers", "front": {"kind": "haproxy", "check_path": "x"}}],
+            'arms[0].front: check_path: expected a text such as "/healthz"',
+        ),
+        (
+            "arms",
+            [{"name": "a", "model": "workers", "front": {"kind": "caddy", "underscores": ["x"]}}],
+            'arms[0].front: underscores.0: expected a text such as "x_request_id"',
+        ),
+        ("app.build_args", {"1": "x"}, "app.build_args.1: expected a text such as \"APP_VERSION\", got '1'"),
         ("sweep.processes", 4, "sweep.processes: expected a list such as [1, 2, 4], got 4"),
         *((table, {}, f"{table}: write [[{table}]], with two brackets") for table in LISTED_TABLES),
         (
