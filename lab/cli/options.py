@@ -10,6 +10,10 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from lab.cli.names import complete_run, complete_run_or_bundle, complete_scenario, run_folder, scenario_file
+from lab.errors import UsageError
+from lab.scenario.choices import AUTO
+from lab.scenario.compare import unknown
+from lab.scenario.kinds import ENGINES
 
 WHICH_SCENARIO = (
     "A TOML file, the name of a scenario in scenarios/ or of one of the lab's own, or an earlier run, to repeat it."
@@ -44,10 +48,20 @@ Blocks = Annotated[
     int | None, typer.Option("--blocks", min=1, max=1000, help="Number of blocks, instead of the scenario's.")
 ]
 Out = Annotated[Path, typer.Option("--out", help="The folder that holds the run folders.")]
+
+
+def _known_engine(name: str | None) -> str | None:
+    """The engine, if there is one of that name. Raises UsageError."""
+    if name is not None and name not in (AUTO, *ENGINES):
+        raise UsageError(f"--engine: {unknown('engine', name, (AUTO, *ENGINES))}")
+    return name
+
+
 Engine = Annotated[
     str | None,
     typer.Option(
         "--engine",
+        callback=_known_engine,
         help="docker; process (plain processes, no containers); auto: Docker if it answers, otherwise process.",
         show_default=False,
     ),

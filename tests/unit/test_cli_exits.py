@@ -14,6 +14,7 @@ from lab.cli import main
 from lab.cli.verbs import DRY_RUN, INSTEAD_OF_DRY_RUN, command_of
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 Ends = Callable[..., int]
 
@@ -49,6 +50,18 @@ def test_a_budget_without_cgroups_is_exit_2(ends: Ends, capsys: pytest.CaptureFi
     """Named by its key, by plan already."""
     assert ends("plan", SCENARIOS / "split_budget.toml", "--engine", "process") == 2
     assert "budget.cpus: a limit takes cgroups" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", [("doctor",), ("plan", SCENARIOS / "smoke.toml"), ("quick", "--folder", SHOP)])
+def test_an_unknown_engine_is_exit_2_with_those_that_there_are(
+    ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: Sequence[str]
+) -> None:
+    """By every command that has the option, before it looks at anything or writes a file."""
+    monkeypatch.chdir(tmp_path)
+
+    assert ends(*verb, "--engine", "dokcer") == 2
+    assert "--engine: unknown engine 'dokcer': did you mean 'docker'?" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_wrong_option_is_exit_2(ends: Ends) -> None:
