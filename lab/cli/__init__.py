@@ -1,13 +1,14 @@
 """The command line: one file a verb. Only here are messages printed and exit codes chosen."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from lab import __version__
 from lab.cli.console import put, say_error, survive_any_terminal, to_paste
 from lab.cli.signals import staged
+from lab.cli.system_errors import told
 from lab.cli.verbs import HELP_OPTIONS, Verbs, named_in
 from lab.errors import LabError
 
@@ -43,12 +44,20 @@ def main() -> None:
         with staged():
             app(standalone_mode=True)
     except LabError as error:
-        error.hint = to_paste(error.hint, named_in(sys.argv[1:]))
-        say_error(error)
-        _annotate(error)
-        sys.exit(error.exit_code)
+        _end(error)
+    except OSError as error:
+        if (known := told(error)) is None:
+            raise
+        _end(known)
     except KeyboardInterrupt:
         sys.exit(130)  # what was running is down already: the context managers saw the same interrupt
+
+
+def _end(error: LabError) -> NoReturn:
+    error.hint = to_paste(error.hint, named_in(sys.argv[1:]))
+    say_error(error)
+    _annotate(error)
+    sys.exit(error.exit_code)
 
 
 def _annotate(error: LabError) -> None:

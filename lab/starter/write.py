@@ -13,6 +13,7 @@ from textwrap import wrap
 from jinja2 import Environment, StrictUndefined
 
 from lab.errors import UsageError
+from lab.record.disk import disk_errors
 from lab.scenario.file import read_scenario
 from lab.scenario.model import Scenario
 from lab.scenario.toml_text import toml_value
@@ -72,9 +73,10 @@ def write_files(answers: Answers, folder: Path, *, force: bool) -> tuple[Path, .
             "choose another folder with --out, or replace with --force",
         )
     check(answers)
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in _texts(answers, folder).items():
-        path.write_text(text, encoding="utf-8")
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in _texts(answers, folder).items():
+            path.write_text(text, encoding="utf-8")
     return there
 
 

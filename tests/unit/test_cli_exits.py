@@ -64,6 +64,55 @@ def test_an_unknown_engine_is_exit_2_with_those_that_there_are(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("verb", ["plan", "report", "decide", "export", "bundle", "list", "serve", "init --folder"])
+def test_a_path_that_no_system_takes_is_exit_2(
+    ends: Ends, capsys: pytest.CaptureFixture[str], verb: str, tmp_path: Path
+) -> None:
+    """Whichever command is the first to look at it."""
+    path = tmp_path / ("x" * 300)
+
+    assert ends(*verb.split(), path) == 2
+    assert f"lab: {path}: file name too long\nhint: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("out", "code", "said"),
+    [(SHOP / "shop.py", 2, f"{SHOP}/shop.py: file exists"), (Path("/proc/x"), 4, "cannot write /proc/x: ")],
+)
+def test_a_folder_that_cannot_be_made_is_a_sentence(
+    ends: Ends, capsys: pytest.CaptureFixture[str], out: Path, code: int, said: str
+) -> None:
+    """A file of its name, or a file system that keeps none."""
+    assert ends("init", "--folder", SHOP, "--out", out) == code
+    assert f"lab: {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["--version", "schema", "metrics", "plan quickstart --json"])
+def test_a_full_disk_behind_stdout_is_exit_4(words: str) -> None:
+    """Told on stderr, and nothing else is there."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "lab", *words.split()], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode == 4
+    assert ended.stderr.startswith("lab: cannot write the output: no space left on device\nhint: ")
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("no number"), FileNotFoundError(2, "gone", "of/the/lab"), ConnectionError(1)]
+)
+def test_what_is_a_mistake_of_the_lab_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+    """Only wrong paths and full disks are told in a sentence."""
+
+    def fails(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("lab.cli.app", fails)
+    with pytest.raises(type(error)):
+        main()
+
+
 def test_a_wrong_option_is_exit_2(ends: Ends) -> None:
     """Usage errors have the code of usage errors."""
     assert ends("run", SCENARIOS / "smoke.toml", "--nonsense") == 2
