@@ -18,7 +18,7 @@ SHIPPED = shipped_folder() / "scenarios"
 SCENARIOS = (Path("scenarios"), SHIPPED)  # of this folder, then those of the lab
 SHOWN = 5
 SLIP = 0.8  # of a path its letters that are right, at least: below it is another file
-NO_RUNS = "`lab run SCENARIO` makes one"
+NO_RUNS = "`lab run quickstart` makes one"
 
 
 def run_folder(asked: Path) -> Path:
@@ -92,6 +92,9 @@ def scenario_file(asked: Path) -> Path:
     known = {file.stem: file for folder in reversed(SCENARIOS) for file in _scenarios_in(folder)}
     if asked.is_dir():
         raise UsageError(f"{asked}: a folder, not a scenario", _meant_by_folder(asked))
+    if asked.exists() or asked.is_symlink():
+        what = "a pipe or a device, not a file" if asked.exists() else "a link that leads to no file"
+        raise UsageError(f"{asked}: {what}", "name a TOML file")
     if found := known.get(asked.name.removesuffix(".toml") if len(asked.parts) == 1 else str(asked)):
         return found
     if asked == Path(LATEST) or any(run.name == str(asked) for run in _of(RUNS)):

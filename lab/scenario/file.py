@@ -111,7 +111,11 @@ def _parse(path: Path) -> dict[str, Any]:
         raise ScenarioError(f"{path}: not valid TOML: {error}", ADVICE) from None
     except RecursionError:
         raise ScenarioError(f"{path}: not valid TOML: nested too deeply", ADVICE) from None
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except UnicodeDecodeError:
+        raise ScenarioError(
+            f"{path}: cannot be read: it is not text in UTF-8, as TOML is", "name a TOML file; `lab init` writes one"
+        ) from None
+    except (OSError, ValueError) as error:
         raise ScenarioError(f"{path}: cannot be read: {error}") from None
 
 

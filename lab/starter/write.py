@@ -24,6 +24,14 @@ from lab.starter.start import Start
 
 SCENARIO, LOCUSTFILE, IGNORE = "scenario.toml", "locustfile.py", f"{DOCKERFILE}.dockerignore"
 WARMUP, MEASURE = "5s", "10s"
+OPTIONS = {
+    "app.image": "--image",
+    "app.target": "--target",
+    "app.command": "--command",
+    "app.ready_path": "--ready-path",
+    "load.warmup": "--warmup",
+    "load.measure": "--measure",
+}
 DROPPING = ("CHOWN", "SETUID", "SETGID")  # what an entrypoint needs that mends owners and goes on as somebody else
 KEEP_ALIVE = {"uvicorn": ("--timeout-keep-alive", 5), "gunicorn": ("--keep-alive", 2)}
 
@@ -106,7 +114,16 @@ def check(answers: Answers) -> Scenario:
         try:
             return read_scenario(folder / SCENARIO)
         except UsageError as error:
-            raise type(error)(str(error).replace(f"{folder}{os.sep}", ""), error.hint) from None
+            raise _of_options(error, folder) from None
+
+
+def _of_options(error: UsageError, folder: Path) -> UsageError:
+    """The error about a file that nobody has seen, with the option that gives what it names."""
+    said = str(error)
+    for key, option in OPTIONS.items():
+        said = said.replace(f"{folder / SCENARIO}: {key}: ", f"{option}: ")
+    changed = said != str(error)
+    return type(error)(said.replace(f"{folder}{os.sep}", ""), "" if changed else error.hint)
 
 
 def scenario_toml(answers: Answers, folder: Path) -> str:

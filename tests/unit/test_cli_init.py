@@ -336,7 +336,7 @@ def test_an_image_is_asked_for_what_nobody_can_guess(tmp_path: Path, at_a_termin
         (["--folder", str(SHOP), "--ready-path", "\x1b[2J"], "is not a path"),
         (["--folder", str(SHOP), "--command", "it's"], "cannot be split"),
         (["--folder", str(SHOP), "--command", "serve"], r"the placeholder \{port\}"),
-        (["--folder", str(SHOP), "--target", "shop"], r"scenario\.toml: app\.target"),
+        (["--folder", str(SHOP), "--target", "shop"], "^--target: expected a text"),
     ],
 )
 def test_wrong_answers_are_sentences(tmp_path: Path, flags: list[str], sentence: str) -> None:
@@ -476,6 +476,16 @@ def test_force_says_what_it_replaced(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exists already"):
         init("--folder", SHOP, "--out", tmp_path)
     assert f"replaced  {tmp_path}/scenario.toml" in init("--folder", SHOP, "--out", tmp_path, "--force")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--warmup", "abc"), ("--measure", "5"), ("--target", "1")])
+def test_a_value_that_no_scenario_takes_is_named_by_its_option(tmp_path: Path, option: str, value: str) -> None:
+    """The file that would hold it was never there."""
+    with pytest.raises(UsageError, match=f"^{option}: expected ") as refused:
+        init("--folder", SHOP, "--out", tmp_path, option, value)
+
+    assert "scenario" not in f"{refused.value}{refused.value.hint}"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_quick_names_its_own_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,19 @@ def test_without_any_run_the_latest_is_refused(tmp_path: Path, monkeypatch: pyte
         names.run_folder(Path("latest"))
     with pytest.raises(UsageError, match="nope: no such run; there are none in runs/$"):
         names.run_folder(Path("nope"))
+    with pytest.raises(UsageError) as refused:
+        names.scenario_file(Path("latest"))
+    assert "SCENARIO" not in refused.value.hint  # it would be shown as what was typed: `lab run latest`
+
+
+def test_what_is_no_file_is_no_misspelt_name(tmp_path: Path) -> None:
+    """The nearest name is its own."""
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+
+    for name, said in (("pipe.toml", "a pipe or a device, not a file"), ("loop.toml", "a link that leads to no file")):
+        with pytest.raises(UsageError, match=f"{name}: {said}$"):
+            names.scenario_file(tmp_path / name)
 
 
 def test_bundles_are_named_where_there_are_no_run_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

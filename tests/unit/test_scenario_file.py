@@ -140,5 +140,6 @@ def test_a_file_that_is_no_text_is_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "scenario.toml"
     path.write_bytes(b"\xff\xfe\x00")
 
-    with pytest.raises(ScenarioError, match="cannot be read"):
+    with pytest.raises(ScenarioError, match="cannot be read: it is not text in UTF-8, as TOML is$") as refused:
         read_scenario(path)
+    assert "TOML" in refused.value.hint
