@@ -18,12 +18,14 @@ from lab.record.schema import KEPT, OPTIONAL, SCHEMA_VERSION, TrialState
 from lab.record.types import POLARS, RunInfo, TrialRecord, TrialResult, TrialTables
 from lab.record.upgrade import upgraded_record, upgraded_table
 from lab.scenario.file import stored_in_new_spelling
+from lab.scenario.refusals import dotted, expectation
 
 RUN_INFO: TypeAdapter[RunInfo] = TypeAdapter(RunInfo)
 TRIAL_RECORD: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
 MAX_JSON_BYTES = 64 * 1024**2
 MAX_TEXT = 200_000  # the longest that a run writes is a configuration file
 MAX_ROWS = 100_000_000  # of one table: more than a day at 1000 requests a second
+_FOREIGN = "broken, or not written by the lab"
 _RESTORE = "the folder may be from an interrupted copy; restore it, or run the scenario again"
 _INTACT = "restore it from a copy, or report what is intact with `lab report RUN --intact`"
 
@@ -204,7 +206,9 @@ def read_document(
     except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{path}: cannot be read: {error}", advice) from None
     version = document.get("schema_version") if isinstance(document, dict) else None
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
+    if not isinstance(version, int):
+        raise RunFolderError(f"{path}: it is {_FOREIGN}", advice)
+    if version > SCHEMA_VERSION:
         raise RunFolderError(
             f"{path}: schema version {version!r}, this lab reads up to {SCHEMA_VERSION}", "update the lab to read it"
         )
@@ -214,8 +218,8 @@ def read_document(
         return adapter.validate_json(data if version == SCHEMA_VERSION else json.dumps(upgrade(document)))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise RunFolderError(f"{path}: {where}: {first['msg']}", advice) from None
+        where = dotted(first["loc"])
+        raise RunFolderError(f"{path}: {where}: {expectation(where, first)}; it is {_FOREIGN}", advice) from None
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -20,7 +20,7 @@ from lab.scenario.expectation import nearest
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import SCENARIO, Arm, Scenario
 from lab.scenario.nodes import TLS_FILES, Node
-from lab.scenario.refusals import dotted, expectation
+from lab.scenario.refusals import MISSING, dotted, expectation
 from lab.scenario.runnable import check_runnable
 from lab.scenario.secret import is_secret, redactor
 from lab.scenario.secrets_of import hide_copies
@@ -33,7 +33,6 @@ LISTED_PATH_KEYS = (("sidecars", "build"), ("nodes", "tls"))
 WITH_ENV = ("app", "arms", "sidecars", "jobs")
 MAX_SENTENCES = 50
 SLIP = 0.8  # of a key its letters that are right, at least: below it is another key
-MISSING = ("missing", "missing_argument")
 ARM: TypeAdapter[Arm] = TypeAdapter(Arm)
 STORED_ADVICE = "restore run.json from a copy, or run the scenario again"
 ADVICE = "run `lab schema` for every key"
@@ -205,8 +204,6 @@ def _sentence(path: Path, detail: ErrorDetails) -> str:
     where = dotted(location)
     if detail["type"] == "unexpected_keyword_argument":
         return f"{path}: {where}: unknown key{_instead(str(location[-1]), _keys_at(location[:-1]))}"
-    if detail["type"] in MISSING:
-        return f"{path}: {where}: this key is required"
     message = expectation(where, detail)
     said = "got" in message or message.startswith("unknown")
     shown = isinstance(detail["input"], str | int | float) and not said  # a table may hold a secret

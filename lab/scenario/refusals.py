@@ -12,6 +12,7 @@ from lab.errors import ScenarioError
 
 A_TEXT, A_LIST, A_TABLE = "a text in quotes", 'a list such as ["a", "b"]', 'a table such as {{ NAME = "value" }}'
 A_WHOLE, A_NUMBER, A_FLAG = "a whole number", "a number", "true or false"
+MISSING = ("missing", "missing_argument")
 EXPECTED: Mapping[str, str] = {
     "string_type": A_TEXT,
     "path_type": "a path in quotes",
@@ -75,6 +76,8 @@ MEANT: Mapping[str, str] = {  # of keys that are often taken for another
 
 def expectation(where: str, detail: ErrorDetails) -> str:
     """``"expected a whole number"``: what the value at ``where`` should have been; a validator's words as they are."""
+    if detail["type"] in MISSING:
+        return "this key is required"
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "string_pattern_mismatch":
         form = next((FORMS[key] for key in reversed(re.split(r"[.\[]", where)) if key in FORMS), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -124,6 +125,17 @@ def test_without_run_json_there_is_nothing_to_report(run: Path) -> None:
 
     with pytest.raises(RunFolderError, match=r"run\.json"):
         conclude(run, intact=True)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"schema_version": "9"}', '{"schema_version": %d, "scenario": 3}'])
+def test_a_file_that_no_lab_wrote_is_called_that(run: Path, text: str) -> None:
+    """A newer lab would not read it either; and what a library says of it means nothing to a person."""
+    (run / "run.json").write_text(text.replace("%d", str(SCHEMA_VERSION)))
+
+    with pytest.raises(RunFolderError, match=r"run\.json: .*broken, or not written by the lab$") as refused:
+        read_info(run)
+    assert "update" not in refused.value.hint
+    assert not re.search("Input should|Field required", str(refused.value))
 
 
 def test_a_trial_copied_over_another_is_noticed(run: Path) -> None:
