@@ -246,7 +246,7 @@ def test_quick_tells_that_what_is_there_cannot_be_run(runs: Runs) -> None:
         ((), "--image or --folder is missing"),
         (("--image", "a", "--folder", "b"), "give one of"),
         (("--folder", "."), "there is no Dockerfile"),
-        (("--folder", SHOP, "--measure", "long"), "load.measure"),
+        (("--folder", SHOP, "--measure", "long"), "^--measure: expected a duration"),
     ],
 )
 def test_what_a_person_must_say_stops_it(runs: Runs, tmp_path: Path, flags: tuple[object, ...], sentence: str) -> None:
