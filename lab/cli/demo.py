@@ -11,7 +11,7 @@ from lab.cli.beforehand import image_lines, run_lines
 from lab.cli.console import say
 from lab.cli.names import complete_shipped, shipped_scenario
 from lab.cli.open import OpenWhereSeen, has_display
-from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Out, Quiet, wait_option
+from lab.cli.options import DEFAULT_OUT, AllowConcurrent, Blocks, Out, Quiet, known_engine, wait_option
 from lab.cli.run import run
 from lab.errors import MissingError
 from lab.plan.blocks import build_plan
@@ -35,7 +35,10 @@ Shipped = Annotated[
     ),
 ]
 Wait = Annotated[float, wait_option(f"{WAIT_MIN:g} minute at most")]
-Engine = Annotated[str, typer.Option("--engine", help="docker, or process (plain processes, no containers).")]
+Engine = Annotated[
+    str,
+    typer.Option("--engine", callback=known_engine, help="docker, or process (plain processes, no containers)."),
+]
 
 
 def demo(

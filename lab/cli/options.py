@@ -50,7 +50,7 @@ Blocks = Annotated[
 Out = Annotated[Path, typer.Option("--out", help="The folder that holds the run folders.")]
 
 
-def _known_engine(name: str | None) -> str | None:
+def known_engine(name: str | None) -> str | None:
     """The engine, if there is one of that name. Raises UsageError."""
     if name is not None and name not in (AUTO, *ENGINES):
         raise UsageError(f"--engine: {unknown('engine', name, (AUTO, *ENGINES))}")
@@ -61,7 +61,7 @@ Engine = Annotated[
     str | None,
     typer.Option(
         "--engine",
-        callback=_known_engine,
+        callback=known_engine,
         help="docker; process (plain processes, no containers); auto: Docker if it answers, otherwise process.",
         show_default=False,
     ),

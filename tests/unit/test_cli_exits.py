@@ -52,7 +52,9 @@ def test_a_budget_without_cgroups_is_exit_2(ends: Ends, capsys: pytest.CaptureFi
     assert "budget.cpus: a limit takes cgroups" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", [("doctor",), ("plan", SCENARIOS / "smoke.toml"), ("quick", "--folder", SHOP)])
+@pytest.mark.parametrize(
+    "verb", [("demo",), ("doctor",), ("plan", SCENARIOS / "smoke.toml"), ("quick", "--folder", SHOP)]
+)
 def test_an_unknown_engine_is_exit_2_with_those_that_there_are(
     ends: Ends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: Sequence[str]
 ) -> None:
