@@ -73,7 +73,7 @@ def test_a_name_cannot_break_out_of_the_configuration(tmp_path: Path, name: str)
     """And it must have an underscore, or Caddy does not start."""
     line = f'front = {{ kind = "caddy", underscores = ["{name}"] }}'
 
-    assert "front: underscores.0: this text has not the form" in refusal(
+    assert 'front: underscores.0: expected a text such as "x_request_id"' in refusal(
         tmp_path, GOOD.replace('front = "nginx"', line)
     )
 

@@ -73,7 +73,7 @@ def test_a_path_cannot_break_out_of_the_configuration(tmp_path: Path, path: str)
     """It is the only text of a user's in it."""
     line = f'front = {{ kind = "haproxy", check_path = "{path}" }}'
 
-    assert "front: check_path: this text has not the form" in refusal(tmp_path, GOOD.replace('front = "nginx"', line))
+    assert "front: check_path: expected a text such as" in refusal(tmp_path, GOOD.replace('front = "nginx"', line))
 
 
 def test_an_option_of_another_front_is_named(tmp_path: Path) -> None:
