@@ -14,9 +14,11 @@ from playwright.sync_api import Browser, Page, expect
 from lab.report.renderers.html_page import render_html
 from lab.run.conclude import conclude
 from tests.before_after import RECORDED
+from tests.builders import make_trials
 from tests.e2e.conftest import IN_A_BROWSER, REPOSITORY, Outcome
 from tests.snapshots import RUNS
 from tests.unit.test_report_bad_input import long_names
+from tests.unit.test_report_caveats import content_of, judging, lag
 from tests.waiting import until
 
 pytestmark = IN_A_BROWSER
@@ -216,8 +218,9 @@ def test_a_word_leads_to_its_entry_in_the_folded_glossary(browser: Browser, tmp_
 
 def test_one_click_leads_from_the_trust_line_to_the_caveats(browser: Browser, tmp_path: Path) -> None:
     """Also to those that touch nothing that was judged, which are folded."""
-    content = RUNS["one arm, closed model, plain processes"]()
-    (tmp_path / "report.html").write_text(render_html(content), encoding="utf-8")
+    memory = judging("memory.pss.total")
+    late = [lag(trial, number) for number, trial in enumerate(make_trials(memory))]
+    (tmp_path / "report.html").write_text(render_html(content_of(memory, late)), encoding="utf-8")
     with opened(browser, tmp_path) as page:
         caveat = page.locator("#belief-asides li").first
         expect(caveat).to_be_hidden()
