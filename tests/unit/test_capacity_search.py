@@ -555,15 +555,6 @@ class NeverInTime(Short):
     needs = 99
 
 
-def test_a_generator_that_comes_late_gets_another_process(tmp_path: Path) -> None:
-    """Its ceiling would have been enough; the arms are searched further with two."""
-    found = search(tmp_path, machine(World(load=Short)))
-
-    assert found.load.processes == 2
-    assert found.capacity is not None
-    assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1]
-
-
 def test_a_generator_that_stays_late_with_all_cores_is_told(tmp_path: Path) -> None:
     """After one more try, with what it could not send, and what would help."""
     with pytest.raises(LoadError, match=r"2 processes on 2 cores, could not send .* requests a second in time") as told:
@@ -626,24 +617,6 @@ class TooHeavy(Heavy):
     cost_s = 0.004
 
 
-def test_the_generator_gets_the_processes_that_its_own_client_takes(tmp_path: Path) -> None:
-    """A bare loop would do with one: half of what 2 ms a request leave is 250 a second, and the arms carry 300."""
-    found = search(tmp_path, machine(World(load=Heavy)))
-
-    assert found.load.processes == 2
-    assert found.capacity is not None
-    assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1]
-
-
-def test_a_client_that_takes_less_for_a_request_when_it_is_busy_goes_farther(tmp_path: Path) -> None:
-    """By what a request takes at the rates that arms hold, it would take two processes."""
-    found = search(tmp_path, machine(World(load=Waking)))
-
-    assert found.load.processes == 1
-    assert found.capacity is not None
-    assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1]
-
-
 @pytest.mark.parametrize(
     ("found", "rate"),
     [
@@ -658,6 +631,25 @@ def test_the_rate_of_a_full_core_is_told_by_what_other_rates_took(
     found: list[tuple[float, float]], rate: float
 ) -> None:
     assert full_core([Spent(*each) for each in found]) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("load", "processes"),
+    [
+        (Short, 2),  # its ceiling would have been enough, but it comes late
+        (Heavy, 2),  # a bare loop would do with one: half of what 2 ms a request leave is 250 a second
+        (Waking, 1),  # by what a request takes at the rates that arms hold, it would be two
+    ],
+)
+def test_the_generator_gets_the_processes_that_its_client_takes(
+    tmp_path: Path, load: type[Climbing], processes: int
+) -> None:
+    """And the arms, which carry 300 a second, are searched beyond that."""
+    found = search(tmp_path, machine(World(load=load)))
+
+    assert found.load.processes == processes
+    assert found.capacity is not None
+    assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1]
 
 
 def test_a_client_that_takes_more_cpu_than_there_is_is_told(tmp_path: Path) -> None:
