@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.machine import Facts, changes, look
+from tests.machine import Facts, changes, look, tidy
 
 settings.register_profile("lab", deadline=None)  # a busy machine is no finding
 settings.load_profile("lab")
@@ -61,6 +61,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     worker = hasattr(session.config, "workerinput")  # once is enough, in the process that starts them
     if not worker and not session.config.option.collectonly:
+        tidy()
         session.stash[MACHINE] = look()
 
 

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import docker
@@ -16,6 +16,7 @@ import psutil
 from docker.errors import DockerException
 
 from lab.engines.docker.engine import connect
+from lab.engines.leftovers import find_leftovers, reach_docker, remove_leftovers
 from lab.errors import MissingError
 from lab.host.labels import owner_lives
 
@@ -23,6 +24,13 @@ Facts = Mapping[str, Mapping[str, str]]  # kind of thing → its name → its st
 FIREWALL = (["iptables-save"], ["ip6tables-save"], ["nft", "--stateless", "list", "ruleset"])
 COUNTED = re.compile(r"\[\d+:\d+\]|^#.*", re.MULTILINE)  # counters and dates
 BY_ENGINES = re.compile(r"/docker/|/containerd/|/merged$")  # file systems of containers, which come and go
+
+
+def tidy() -> None:
+    """Remove what killed labs left behind: the first lab of the tests would, and a test would stand for it."""
+    client, _ = reach_docker()
+    with closing(client) if client else nullcontext():
+        remove_leftovers(find_leftovers(client=client), client)
 
 
 def look() -> Facts:
