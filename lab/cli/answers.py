@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from lab.cli.console import say
 from lab.errors import UsageError
 from lab.report.renderers.text import one_line
+from lab.scenario.images import check_reference
 from lab.starter.compose.reading import check_file, read_compose
 from lab.starter.compose.scenario import Taken, take_over
 from lab.starter.folder import check_folder, check_target
@@ -108,12 +109,21 @@ def check_asked(asked: Asked, advice: str) -> None:
     """Raise UsageError for what excludes something else, or is not there; nothing is looked at for it."""
     if sum(map(bool, (asked.image, asked.folder, asked.compose))) > 1 or (asked.wanted.target and asked.command):
         raise UsageError("give one of --image, --folder and --compose, and of --target and --command", advice)
+    if asked.image:
+        _check_image(asked.image)
     if asked.folder is not None:
         check_folder(asked.folder)
     if asked.compose is not None:
         check_file(asked.compose)
     if asked.locustfile is not None:
         check_locustfile(asked.locustfile, list(asked.paths))
+
+
+def _check_image(name: str) -> None:
+    try:
+        check_reference("--image", name)
+    except ValueError as error:
+        raise UsageError(str(error), "`docker images` lists those that are here") from None
 
 
 def _check_complete(asked: Asked, look: Guesses, advice: str) -> None:

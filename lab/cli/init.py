@@ -57,7 +57,7 @@ def init(
     scenario = shlex.quote(str(out / SCENARIO))
     following = [f"lab plan {scenario}", f"lab run {scenario} --blocks 1"]
     if json:
-        put_json(_document(answers, out, following))
+        put_json(_document(answers, look, out, following))
         return
     tell_found(answers, look, out)
     tell_written(answers, out, replaced)
@@ -84,11 +84,11 @@ def _asking() -> Ask:
     return ask
 
 
-def _document(answers: Answers, out: Path, following: list[str]) -> dict[str, object]:
-    notes = {"notes": answers.start.notes, "taken": dict(answers.taken)}
+def _document(answers: Answers, look: Guesses, out: Path, following: list[str]) -> dict[str, object]:
+    notes = {"notes": [*answers.start.notes, *_build_lines(answers, look, out)], "taken": dict(answers.taken)}
     beside = {"left": answers.beside.left, "needs": answers.beside.needs, "not_loaded": dict(answers.left)}
     files = {"scenario": str(out / SCENARIO), "locustfile": str(answers.locustfile or out / LOCUSTFILE)}
-    return {**files, "next": following, **notes, **beside}
+    return {**files, "written": list(map(str, written(answers, out))), "next": following, **notes, **beside}
 
 
 def tell_found(answers: Answers, look: Guesses, out: Path) -> None:
@@ -107,14 +107,20 @@ def tell_found(answers: Answers, look: Guesses, out: Path) -> None:
     notes = (f"note: {one_line(note)}" for note in start.notes)
     for line in (*_route_lines(answers.left), *notes, *_beside_lines(answers.beside)):
         say(line)
+    for line in _build_lines(answers, look, out):
+        say(line)
+
+
+def _build_lines(answers: Answers, look: Guesses, out: Path) -> Iterator[str]:
+    """What to know of the image that is built; nothing of one that is there."""
+    folder = answers.beside.folder
     if answers.packages is not None:
-        say(BUILDS.format(name=answers.packages.name, base=PYTHON.reference))
-        if answers.beside.folder is not None and (answers.beside.folder / ".env").is_file():
+        yield BUILDS.format(name=answers.packages.name, base=PYTHON.reference)
+        if folder is not None and (folder / ".env").is_file():
             goes_in = ".env" in read_context(read_scenario(out / SCENARIO).app).paths
-            ignore = one_line(str(answers.beside.folder / ".dockerignore"))
-            say(WITH_SETTINGS.format(ignore=ignore) if goes_in else NO_SETTINGS)
-    if answers.beside.folder is not None and look.needs_registry:
-        say(NEEDS_REGISTRY)
+            yield WITH_SETTINGS.format(ignore=one_line(str(folder / ".dockerignore"))) if goes_in else NO_SETTINGS
+    if folder is not None and look.needs_registry:
+        yield NEEDS_REGISTRY
 
 
 def _route_lines(left: Mapping[str, str]) -> Iterator[str]:

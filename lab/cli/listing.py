@@ -36,7 +36,7 @@ def _row(path: str, entry: Entry) -> dict[str, Any]:
     info = entry.info
     if info is None:
         return {"path": path, "trials": "unreadable", "valid": "", "note": printable(entry.problem)}
-    states = Counter(state.value for state in info.states.values())
+    states = Counter("missing" if key in info.left_out else state.value for key, state in info.states.items())
     return {
         "path": path,
         "run": info.run_id,

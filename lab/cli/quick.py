@@ -18,10 +18,11 @@ from lab.cli.open import OpenWhereSeen, has_display
 from lab.cli.options import DEFAULT_OUT as RUNS
 from lab.cli.options import AllowConcurrent, Engine, Quiet, WaitForQuiet, takes_options, with_defaults
 from lab.cli.run import run
+from lab.engines.kinds import ENGINE_KINDS
 from lab.errors import ScenarioError, UsageError
 from lab.plan.blocks import build_plan
 from lab.scenario.file import read_scenario
-from lab.starter.write import SCENARIO, write_files
+from lab.starter.write import SCENARIO, check, write_files
 from lab.units import count_of, format_duration
 
 ADVICE = "`lab quick --help` shows every flag"
@@ -56,7 +57,13 @@ def quick(
     check_asked(asked, ADVICE)
     if scenario.exists() and not force:
         raise _refusal(asked, scenario, blocks)
-    _write(asked, out, force=force, quiet=quiet)
+    answers, look = answers_of(asked, Person(ask=None, advice=ADVICE))
+    if engine and engine in ENGINE_KINDS:  # what it cannot do is refused before anything is written
+        ENGINE_KINDS[engine].check(with_engine(check(answers), engine))
+    replaced = write_files(answers, out, force=force)
+    if not quiet:
+        tell_found(answers, look, out)
+    tell_written(answers, out, replaced)
     if not quiet:
         _tell_planned(scenario, blocks, engine)
     run(
@@ -103,11 +110,3 @@ def _tell_next(scenario: Path, blocks: int, engine: str | None) -> None:
     if blocks < least_blocks(whole.scenario) <= whole.blocks:
         takes = f"{count_of(whole.blocks, 'block')}, about {format_duration(round(whole.estimated_s))}"
         say(f"verdict  {_again(scenario, engine=engine)}  ({takes})")
-
-
-def _write(asked: Asked, out: Path, *, force: bool, quiet: bool) -> None:
-    answers, look = answers_of(asked, Person(ask=None, advice=ADVICE))
-    replaced = write_files(answers, out, force=force)
-    if not quiet:
-        tell_found(answers, look, out)
-    tell_written(answers, out, replaced)

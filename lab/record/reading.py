@@ -74,6 +74,14 @@ def read_intact(path: Path) -> RunInfo:
     return replace(info, states=states, left_out=left_out)
 
 
+def without_missing(path: Path, info: RunInfo) -> RunInfo:
+    """The run without trials that are done and whose record is gone; no file is opened."""
+    done = [trial_id for trial_id, state in info.states.items() if state is TrialState.DONE]
+    gone = [trial_id for trial_id in done if not (path / "trials" / trial_id / "record.json").is_file()]
+    left_out = {trial_id: f"trials/{trial_id}/record.json: missing" for trial_id in gone}
+    return replace(info, states={**info.states, **dict.fromkeys(gone, TrialState.FAILED)}, left_out=left_out)
+
+
 def read_trial(directory: Path) -> TrialResult:
     """One trial's record and tables. Raises RunFolderError when a file is missing, truncated or not ours."""
     record = read_record(directory)

@@ -148,12 +148,17 @@ class Parser:
             if (closing := self._take()).text != ")":
                 raise self.error(f"expected a closing bracket{_found(closing)}", closing.column)
             return inner
-        arm, _, metric = token.text.partition(".")
-        written = (
-            f"write {metric or 'METRIC'}({arm})" if arm in self._arms else f"name its arm as well: {token.text}(ARM)"
-        )
-        hint = written if token.kind == "word" else ""
+        hint = self._call_hint(token) if token.kind == "word" else ""
         raise self.error(f"expected a metric of an arm or a number{_found(token)}", token.column, hint)
+
+    def _call_hint(self, token: _Token) -> str:
+        """How a metric of an arm is written; ``token`` may be a part of the arm's name, in which there are hyphens."""
+        text = self._text[token.column - 1 :]
+        named = [arm for arm in self._arms if re.match(rf"{re.escape(arm)}(?![\w-])", text)]
+        if not named:
+            return f"name its arm as well: {token.text}(ARM)"
+        metric = re.match(r"\.([\w.]+)", text.removeprefix(named[0]), re.ASCII)
+        return f"write {metric[1] if metric else 'METRIC'}({named[0]})"
 
     def _measured(self, token: _Token) -> Measured:
         name, _, arm = token.text.removesuffix(")").partition("(")

@@ -1,7 +1,20 @@
 """The images that the lab itself chooses: the base of the app's image, and those of the fronts."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REGISTRY = r"(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::\d+)?"
+REFERENCE = re.compile(
+    rf"(?:{_REGISTRY}/)?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@\w+:[0-9a-f]{{32,}})?", re.ASCII
+)
+
+
+def check_reference(key: str, name: str) -> None:
+    """Raise ValueError for what no engine takes for the name of an image, as the OCI distribution has it."""
+    if not REFERENCE.fullmatch(name):
+        raise ValueError(f'{key}: expected the name of an image such as "shop:1.4", in small letters, got {name!r}')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from threading import Lock
 from lab.errors import LabError
 from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info
-from lab.record.reading import read_regular
+from lab.record.reading import read_regular, without_missing
 from lab.report.files import PAGE, POINTS
 from lab.report.sections.overview import Entry
 from lab.report.told import COMPARISON, read_told
@@ -90,5 +90,6 @@ def read_entry(path: Path) -> Entry:
             info, told = read_info(run), read_told(run)
     except LabError as error:
         return Entry(name=path.name, place=str(path), problem=str(error))
+    info = without_missing(path, info) if path.is_dir() else info  # of a bundle only what it tells is unpacked
     has_page = (path / PAGE).is_file() if path.is_dir() else told is not None
     return Entry(name=path.name, place=str(path), info=info, told=told, has_page=has_page)

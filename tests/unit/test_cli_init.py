@@ -16,7 +16,7 @@ from lab.cli import app
 from lab.cli.init import INTENT
 from lab.engines.images.context import read_context
 from lab.engines.images.dockerfile import read_dockerfile
-from lab.errors import UsageError
+from lab.errors import ScenarioError, UsageError
 from lab.scenario.file import read_scenario
 from lab.starter.guesses import Guesses, Wanted
 from lab.starter.start import Start
@@ -495,3 +495,30 @@ def test_quick_names_its_own_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         CliRunner().invoke(app, ["quick"], catch_exceptions=False)
 
     assert caught.value.hint == "add for example `--folder .`; `lab quick --help` shows every flag"
+
+
+def test_a_document_names_every_file_and_what_to_know_of_the_image(tmp_path: Path) -> None:
+    """As the telling for people does."""
+    app = without_dockerfile(tmp_path / "shop", "fastapi\nuvicorn\n")
+    (app / ".env").write_text("KEY=1\n")
+    found = json.loads(init("--folder", app, "--out", tmp_path / "mine", "--json"))
+
+    assert sorted(found["written"]) == sorted(str(path) for path in (tmp_path / "mine").iterdir())
+    assert len(found["written"]) == 4
+    assert any("there is no Dockerfile, so one is written" in note for note in found["notes"])
+    assert any(".env stays out of the image" in note for note in found["notes"])
+
+
+def test_a_name_that_is_none_of_an_image_is_refused_before_an_engine_is_asked(tmp_path: Path) -> None:
+    """In words of the option, not of a scenario that there is not yet."""
+    with pytest.raises(UsageError, match="--image: expected the name of an image such as"):
+        init("--image", "BAD IMAGE:::", "--out", tmp_path)
+
+
+def test_what_an_engine_cannot_do_is_refused_before_quick_writes(tmp_path: Path) -> None:
+    """What was written would refuse the same command once its option is mended."""
+    asked = ["quick", "--image", "shop:1", *FLAGS, "--engine", "process", "--out", str(tmp_path / "mine")]
+    with pytest.raises(ScenarioError, match="app.image: shop:1 is an image"):
+        CliRunner().invoke(app, asked, catch_exceptions=False)
+
+    assert not (tmp_path / "mine").exists()

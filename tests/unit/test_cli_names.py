@@ -288,6 +288,15 @@ def test_the_list_tells_validity_and_result(runs: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.startswith(f"runs/{NEW}")
 
 
+def test_a_trial_that_is_gone_is_listed_as_missing(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its run says that it was done; what the report of then tells can no longer be looked up."""
+    trial = next((runs / NEW / "trials").iterdir())
+    (trial / "record.json").unlink()
+    list_runs(runs, last=1)
+
+    assert "1 missing" in capsys.readouterr().out
+
+
 def test_a_run_without_a_report_is_listed_with_the_command_that_draws_it(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -116,6 +116,7 @@ def test_failed_requests_beside_a_percentage_are_their_share(text: str, shares: 
         ("p99 < 5ms", "expected a metric of an arm or a number, got 'p99'", "p99(ARM)"),
         ("workers.p99 < 5ms", "expected a metric of an arm or a number, got 'workers.p99'", "write p99(workers)"),
         ("workers.memory.pss.total < 5MiB", "expected a metric of an arm", "write memory.pss.total(workers)"),
+        ("workers-nginx.p99 < 5ms", "expected a metric of an arm or a number", "write p99(workers-nginx)"),
         ("workers < 5ms", "expected a metric of an arm or a number, got 'workers'", "write METRIC(workers)"),
         ("p99(workers) < 5", "a time cannot be compared with a number", "give the number its unit"),
         ("p99(workers) < 5MiB", "a time cannot be compared with a size", ""),

@@ -73,6 +73,17 @@ def test_a_resolved_scenario_survives_json(tmp_path: Path) -> None:
         ("processes = 2", 'processes = "2"', "budget.processes: expected a whole number"),
         ("processes = 2", 'processes = 2\ncpus = "pool:2"', 'budget.cpus: expected "none", "pooled:2.0" or'),
         ("processes = 2", 'processes = 2\nmemory = "split:0MiB"', "the amount must be above zero"),
+        (
+            "processes = 2",
+            'processes = 2\nmemory = "pooled:1KiB"',
+            "budget.memory: Docker gives a container no less than 6",
+        ),
+        ("processes = 2", 'processes = 2\nmemory = "split:8MiB"', "for 2 serving processes 12.0 MiB: got 8.0 MiB"),
+        ("processes = 2", 'processes = 2\ncpus = "split:0.01"', "for 2 serving processes 0.02 of a core: got 0.01"),
+        ("rate = 50", 'rate = 50\n[sweep]\nmemory = ["pooled:1MiB"]', "sweep.memory: Docker gives a container no less"),
+        ('image = "shop:1"', 'image = "Shop One"', "app.image: expected the name of an image such as"),
+        ('name = "replicas"', 'name = "replicas"\nimage = "x:"', "arms.replicas.image: expected the name of an image"),
+        ("rate = 50", 'rate = 50\n[images]\npython = "A B"', "images.python: expected the name of an image"),
         ('model = "replicas"', 'model = "replica"', "arms[1].model: unknown model 'replica': did you mean 'replicas'?"),
         ('front = "nginx"', 'front = "direct"', 'replicas listen on one port each, so they need front = "nginx"'),
         ('name = "replicas"', 'name = "workers"', "arms need different names"),
@@ -104,6 +115,22 @@ def test_a_mistake_is_named_with_its_key(tmp_path: Path, old: str, new: str, exp
     """Each mistake gives a sentence with the key, what was expected, and the nearest valid name where there is one."""
     assert old in GOOD
     assert expected in refusal(tmp_path, GOOD.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shop",
+        "python:3.13-slim",
+        "My.Registry:5000/team/shop__api:1.4",
+        "shop@sha256:" + "a" * 64,
+        "0123456789ab",
+        "[::1]:5000/shop",
+    ],
+)
+def test_every_name_that_an_engine_takes_is_taken(tmp_path: Path, name: str) -> None:
+    """With a registry, its port, a tag, a digest, and an id."""
+    assert read_scenario(write(tmp_path, GOOD.replace("shop:1", name))).app.image == name
 
 
 def test_every_mistake_is_reported_at_once(tmp_path: Path) -> None:
