@@ -111,7 +111,7 @@ def _measured(deployment: Deployment) -> Iterator[str]:
     load = "a ladder of rates" if scenario.capacity else load
     machine = deployment.run.environment.known
     where = f"{machine.cpu_count or 'an unknown number of'} cores ({machine.cpu_model or 'unknown'})"
-    nodes = len(deployment.point.scenario.nodes) - len(deployment.point.scenario.load_nodes)
+    nodes = len(deployment.point.scenario.arm_nodes)
     where = f"{nodes} nodes, of which the first has {where}" if nodes > 1 else where
     yield f"{deployment.topology.processes} serving processes, {load}, on {where}"
     failed = f"{format_count(needs.failures)} of {format_count(needs.requests)} requests failed"

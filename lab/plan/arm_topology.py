@@ -119,7 +119,7 @@ def _front(arm: Arm, place: FrontPlace, fronts: int) -> tuple[list[Service], lis
 
 def _fronts(scenario: Scenario) -> int:
     """How many fronts an arm has beside each other: one on each node that runs parts of it, if a Swarm shall."""
-    return scenario.swarm.fronts(len(scenario.nodes) - len(scenario.load_nodes))
+    return scenario.swarm.fronts(len(scenario.arm_nodes))
 
 
 def _slots(scenario: Scenario, arm: Arm) -> int:

@@ -94,7 +94,7 @@ def _lacks(arm: Arm, scenario: Scenario, drill: Drill) -> str:
 
 def _has_nothing_there(arm: Arm, scenario: Scenario, drill: Drill) -> str:
     """Containers of the app are given to the nodes in turn: fewer than there are nodes are on the first ones."""
-    nodes = [node.name for node in scenario.nodes if node not in scenario.load_nodes]
+    nodes = [node.name for node in scenario.arm_nodes]
     lost = drill.node or next((node.name for node in reversed(scenario.expendable)), "")
     containers = model_of(arm).containers(arm.model, scenario.budget.processes)
     if lost in nodes and nodes.index(lost) >= containers:

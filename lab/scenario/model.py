@@ -25,7 +25,7 @@ from lab.scenario.drills import MAX_DRILLS, Drill, Verb, check_drills, nearest_v
 from lab.scenario.kinds import ENGINES, MODELS, Asked
 from lab.scenario.limits import LimitSearch
 from lab.scenario.load import Load as Load
-from lab.scenario.network import Network, NetworkChoice, choose_network
+from lab.scenario.network import Network, NetworkChoice, check_network, choose_network
 from lab.scenario.nodes import MAX_NODES, Node, check_nodes
 from lab.scenario.swarm import SwarmOptions, check_swarm_options
 from lab.scenario.sweep import Sweep
@@ -74,9 +74,9 @@ class Scenario:
         self._check_points()
         machines = "first" if self.engine == AUTO else ENGINES[self.engine].machines
         check_nodes(self.nodes, self.load.nodes, self.engine, machines)
-        arms = [node.name for node in self.nodes if node not in self.load_nodes]
-        check_swarm_options(self.swarm, arms, swarm=machines == "all")
-        self._check_network()
+        check_swarm_options(self.swarm, [node.name for node in self.arm_nodes], swarm=machines == "all")
+        for arm in self.arms:
+            check_network(arm.name, self.network_of(arm), self.load.python is not None, self.nodes, self.sidecars)
         low, high = self.port_range
         if not 1024 <= low <= high <= 65535:
             raise ValueError(f'ports: expected "LOW-HIGH" between 1024 and 65535, got "{self.ports}"')
@@ -143,26 +143,6 @@ class Scenario:
             key, what = next(iter(of_swarms.items()))
             raise ValueError(f'drills: "{what}" of "{key}" takes a Swarm: leave it out, or say engine = "swarm"')
 
-    def _check_network(self) -> None:
-        """Sidecars are found by name, which nothing has on the machine's network; an agent has a Python of its own."""
-        for arm in self.arms:
-            choice = self.network_of(arm)
-            if choice.network is Network.OWN and self.load.python is not None:
-                raise ValueError(
-                    f'load.python: arm "{arm.name}" is in a network of its own ({choice.why}), where an agent with a '
-                    "Python of its own drives load: name the packages of the locustfile in load.requirements instead"
-                )
-            if choice.network is Network.HOST and self.nodes:
-                raise ValueError(
-                    f'network: arm "{arm.name}" has the machine\'s own ({choice.why}), which other machines do not '
-                    'share: on [[nodes]] write network = "own", or leave it out'
-                )
-            if choice.network is Network.HOST and self.sidecars:
-                raise ValueError(
-                    f'network: arm "{arm.name}" has the machine\'s own ({choice.why}), where sidecars cannot be found '
-                    'by name: write network = "own", or leave it out'
-                )
-
     @property
     def tls(self) -> bool:
         """Tell whether clients of any arm connect over TLS: then the run needs a certificate."""
@@ -201,6 +181,11 @@ class Scenario:
         """The nodes that drive load, in the order of ``load.nodes``, where others than the first drive it."""
         others = {node.name: node for node in self.nodes[1:]}
         return tuple(others[name] for name in self.load.nodes if name in others)
+
+    @property
+    def arm_nodes(self) -> tuple[Node, ...]:
+        """The nodes that run parts of arms, where the engine uses all of them: those that drive no load."""
+        return tuple(node for node in self.nodes if node not in self.load_nodes)
 
     @property
     def expendable(self) -> tuple[Node, ...]:

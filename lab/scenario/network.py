@@ -1,6 +1,6 @@
 """The network of an arm's containers: the machine's own, or one made for each trial; which one, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -52,3 +52,26 @@ def choose_network(
     if port is not None:
         return NetworkChoice(Network.OWN, f"the app listens on its own port, {port}")
     return NetworkChoice(Network.HOST, "the app listens where it is told, and loopback is fastest")
+
+
+def check_network(arm: str, choice: NetworkChoice, own_python: bool, nodes: Sized, sidecars: Sized) -> None:
+    """Raise ValueError where an arm cannot have the network that it would get.
+
+    Sidecars are found by name, which nothing has on the machine's network; in a network of its own an agent drives
+    load, which has a Python of its own.
+    """
+    if choice.network is Network.OWN and own_python:
+        raise ValueError(
+            f'load.python: arm "{arm}" is in a network of its own ({choice.why}), where an agent with a Python of its '
+            "own drives load: name the packages of the locustfile in load.requirements instead"
+        )
+    if choice.network is Network.HOST and nodes:
+        raise ValueError(
+            f'network: arm "{arm}" has the machine\'s own ({choice.why}), which other machines do not share: on '
+            '[[nodes]] write network = "own", or leave it out'
+        )
+    if choice.network is Network.HOST and sidecars:
+        raise ValueError(
+            f'network: arm "{arm}" has the machine\'s own ({choice.why}), where sidecars cannot be found by name: '
+            'write network = "own", or leave it out'
+        )

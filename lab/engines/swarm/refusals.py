@@ -52,7 +52,7 @@ def _not_everywhere(scenario: Scenario) -> Iterator[str]:
         for kind, hops in fronts.items()
         if hops > 1
     )
-    nodes, drivers = len(scenario.nodes) - len(scenario.load_nodes), scenario.load.all_processes
+    nodes, drivers = len(scenario.arm_nodes), scenario.load.all_processes
     if fronts and nodes and drivers % nodes:
         yield (
             f"load.processes: {nodes} nodes have a front each, and {count_of(drivers, 'load process')} in all cannot "

@@ -67,7 +67,7 @@ def cores_text(run: RunInfo) -> str:
 
 def spread_over(scenario: Scenario) -> int:
     """Over how many nodes a Swarm spreads the arms; 1 where they are on one machine."""
-    return max(1, len(scenario.nodes) - len(scenario.load_nodes))
+    return max(1, len(scenario.arm_nodes))
 
 
 def spread_text(scenario: Scenario) -> str:
