@@ -95,8 +95,9 @@ MEANINGS: Mapping[str, str] = {
     "arms.control": "True for an arm that is not judged: its numbers are exploratory and cost no certainty.",
     "arms.env": "Environment variables of this arm only: then the arms differ in them as well.",
     "budget.processes": "N, the number of serving processes, equal in all arms.",
-    "budget.cpus": "`none` (the default), `pooled:2.0` (one quota over the arm), `split:2.0` (shares by slot).",
-    "budget.memory": "`none` (the default), `pooled:1GiB` or `split:1GiB`.",
+    "budget.cpus": "`none` (the default), `pooled:2.0` (one quota over the arm), `split:2.0` (shares by slot). At "
+    "least 0.01 for each container.",
+    "budget.memory": "`none` (the default), `pooled:1GiB` or `split:1GiB`. At least 6 MiB for each container.",
     "budget.cpuset": 'The cores that the arm may run on, as in `"0-1"`.',
     "load.locustfile": "An ordinary locustfile; it runs unchanged.",
     "load.root": "The locustfile's working directory, from which its project's modules are imported: where you would "

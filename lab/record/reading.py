@@ -3,7 +3,7 @@
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -74,14 +74,6 @@ def read_intact(path: Path) -> RunInfo:
     return replace(info, states=states, left_out=left_out)
 
 
-def without_missing(path: Path, info: RunInfo) -> RunInfo:
-    """The run without trials that are done and whose record is gone; no file is opened."""
-    done = [trial_id for trial_id, state in info.states.items() if state is TrialState.DONE]
-    gone = [trial_id for trial_id in done if not (path / "trials" / trial_id / "record.json").is_file()]
-    left_out = {trial_id: f"trials/{trial_id}/record.json: missing" for trial_id in gone}
-    return replace(info, states={**info.states, **dict.fromkeys(gone, TrialState.FAILED)}, left_out=left_out)
-
-
 def read_trial(directory: Path) -> TrialResult:
     """One trial's record and tables. Raises RunFolderError when a file is missing, truncated or not ours."""
     record = read_record(directory)
@@ -106,7 +98,10 @@ def read_record(directory: Path) -> TrialRecord:
 
 def read_tables(directory: Path) -> TrialTables:
     """The tables of one trial, exactly as lab.record.schema describes them. Raises RunFolderError."""
-    return TrialTables(**{name: _read_table(directory, name, POLARS[name]) for name in KEPT})
+    paths = {name: path for name in KEPT if (path := _table_file(directory, name))}
+    read = zip(paths, _collected(list(paths.values())), strict=True)
+    empty = {name: pl.DataFrame(schema=dict(POLARS[name])) for name in OPTIONAL}
+    return TrialTables(**{**empty, **{name: _of_schema(paths[name], table, POLARS[name]) for name, table in read}})
 
 
 def _read_run(path: Path) -> RunInfo:
@@ -178,20 +173,33 @@ def read_regular(path: Path, limit: int) -> bytes:
             raise RunFolderError(f"{path}: cannot be read: {error.strerror}", _INTACT) from None
 
 
-def _read_table(directory: Path, name: str, schema: Mapping[str, Any]) -> pl.DataFrame:
+def _table_file(directory: Path, name: str) -> Path | None:
+    """The file of a table; None of one that there need not be."""
     path = directory / f"{name}.parquet"
     _refuse_link(path)
+    if path.is_file():
+        return path
     if name in OPTIONAL and not path.exists():
-        return pl.DataFrame(schema=dict(schema))
-    if not path.is_file():
-        raise RunFolderError(f"{path}: missing", _INTACT)
+        return None
+    raise RunFolderError(f"{path}: missing", _INTACT)
+
+
+def _collected(paths: Sequence[Path]) -> list[pl.DataFrame]:
+    """The tables in these files, read beside each other; one after the other where one of them is at fault."""
     try:
-        rows = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
-        table = pl.read_parquet(path, memory_map=False, glob=False) if rows <= MAX_ROWS else None
+        scans = [pl.scan_parquet(path, glob=False) for path in paths]
+        for path, rows in zip(paths, pl.collect_all([scan.select(pl.len()) for scan in scans]), strict=True):
+            if rows.item() > MAX_ROWS:
+                raise RunFolderError(f"{path}: {rows.item()} rows, more than any trial has", _INTACT)
+        return pl.collect_all(scans)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise RunFolderError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}", _INTACT) from None
-    if table is None:
-        raise RunFolderError(f"{path}: {rows} rows, more than any trial has", _INTACT)
+        if len(paths) > 1:
+            return [table for path in paths for table in _collected([path])]
+        problem = f"{paths[0]}: not a readable Parquet file: {str(error).splitlines()[0]}"
+        raise RunFolderError(problem, _INTACT) from None
+
+
+def _of_schema(path: Path, table: pl.DataFrame, schema: Mapping[str, Any]) -> pl.DataFrame:
     table = upgraded_table(table, schema)
     if dict(table.schema) != dict(schema):
         different = sorted(set(schema) ^ set(table.columns)) or [k for k in schema if table.schema[k] != schema[k]]

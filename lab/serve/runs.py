@@ -1,13 +1,16 @@
 """The runs in a folder, each read again only when its files have changed."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
 from lab.errors import LabError
 from lab.record.bundle_reading import BUNDLE
 from lab.record.folder import read_info
-from lab.record.reading import read_regular, without_missing
+from lab.record.reading import read_regular
+from lab.record.schema import TrialState
+from lab.record.types import RunInfo
 from lab.report.files import PAGE, POINTS
 from lab.report.sections.overview import Entry
 from lab.report.told import COMPARISON, read_told
@@ -90,6 +93,14 @@ def read_entry(path: Path) -> Entry:
             info, told = read_info(run), read_told(run)
     except LabError as error:
         return Entry(name=path.name, place=str(path), problem=str(error))
-    info = without_missing(path, info) if path.is_dir() else info  # of a bundle only what it tells is unpacked
+    info = _without_missing(path, info) if path.is_dir() else info  # of a bundle only what it tells is unpacked
     has_page = (path / PAGE).is_file() if path.is_dir() else told is not None
     return Entry(name=path.name, place=str(path), info=info, told=told, has_page=has_page)
+
+
+def _without_missing(path: Path, info: RunInfo) -> RunInfo:
+    """The run without trials that are done and whose record is gone; no file is opened."""
+    done = [trial_id for trial_id, state in info.states.items() if state is TrialState.DONE]
+    gone = [trial_id for trial_id in done if not (path / "trials" / trial_id / "record.json").is_file()]
+    left_out = {trial_id: f"trials/{trial_id}/record.json: missing" for trial_id in gone}
+    return replace(info, states={**info.states, **dict.fromkeys(gone, TrialState.FAILED)}, left_out=left_out)

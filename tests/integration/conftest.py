@@ -27,6 +27,7 @@ from lab.plan.arm_topology import build_topology, ports_needed
 from lab.plan.blocks import build_plan
 from lab.plan.kinds import ServiceKind
 from lab.plan.topology import Topology
+from lab.record.load_types import LoadCounters
 from lab.record.types import TrialResult
 from lab.scenario.budget import Budget
 from lab.scenario.databases import source_of
@@ -65,6 +66,12 @@ def check_foreign(trial: TrialResult) -> None:
     reached = all(at and at[0] <= start_s + EDGE_S and at[-1] >= end_s - EDGE_S for at in read_s)
     (gate,) = (gate for gate in trial.record.gates if gate.key == "machine.foreign")
     assert (gate.value is not None) is reached
+
+
+def check_counted(load: LoadCounters) -> None:
+    """Every arrival is accounted for; a busy machine may drop some, and says so."""
+    assert load.scheduled == load.started + load.dropped + load.unfinished
+    assert load.started > 100
 
 
 def app_of_repository(**changes: object) -> App:

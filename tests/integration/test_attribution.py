@@ -117,6 +117,7 @@ def check_whole(trial: TrialResult) -> None:
     assert summarise_trial(trial).values["share.max"] is not None
 
 
+@pytest.mark.alone  # uvicorn ends workers that take more than 5 s to start, and `fastapi run` has no option for it
 def test_workers_of_a_plain_fastapi_app(client: docker.DockerClient, tmp_path: Path) -> None:
     """By the sockets' owners, over both HTTP clients of Locust, with the image's own start command."""
     trial = run_arm(client, tmp_path, DOCS_APP, WORKERS)
@@ -144,6 +145,7 @@ def test_replicas_of_any_image(client: docker.DockerClient, nginx_app: App, tmp_
     assert summarise_trial(trial).values["share.skew"] == pytest.approx(1.0, abs=0.05)
 
 
+@pytest.mark.alone
 def test_workers_behind_nginx_are_not_taken_for_one_process(client: docker.DockerClient, tmp_path: Path) -> None:
     """One address, several processes: nobody knows who answered, so there are no shares, and a caveat says why."""
     trial = run_arm(client, tmp_path, DOCS_APP, WORKERS_NGINX)

@@ -32,7 +32,15 @@ from lab.run.trial import run_trial
 from lab.scenario.kinds import FRONTS
 from lab.scenario.model import App, Arm, Load, Scenario
 from lab.scenario.trials import Trials
-from tests.integration.conftest import LEAVES, REPOSITORY, app_of_repository, own_arguments, scenario_of, together
+from tests.integration.conftest import (
+    LEAVES,
+    REPOSITORY,
+    app_of_repository,
+    check_counted,
+    own_arguments,
+    scenario_of,
+    together,
+)
 from tests.integration.test_attribution import DOCS_APP, LOAD, REPLICAS, WORKERS, truth
 from tests.launched import launched
 from tests.load_runs import wait_finished
@@ -113,7 +121,7 @@ def test_replicas_with_one_port_of_their_image_are_found_by_name(client: docker.
     assert set(record.attestation.homes.values()) == {f"{service.address}:80" for service in apps.values()}
     assert set(record.attestation.upstreams) == set(record.attestation.homes.values())
     assert record.attribution == "header"
-    assert record.load.scheduled == record.load.started > 100
+    check_counted(record.load)
     assert set(tables.requests["name"]) == {"GET 1st"}
     assert set(tables.processes["service"]) == {"app-1", "app-2", "nginx"}
     assert tables.processes.filter(pl.col("role") == "worker")["pss_bytes"].drop_nulls().min() > 1e7  # type: ignore[operator]  # polars allows for strings
@@ -123,6 +131,7 @@ def test_replicas_with_one_port_of_their_image_are_found_by_name(client: docker.
     assert tables.host["lab_cpu_s"].null_count() == 0
 
 
+@pytest.mark.alone  # uvicorn ends workers that take more than 5 s to start, and `fastapi run` has no option for it
 @pytest.mark.parametrize(
     ("arm", "attribution"), [(WORKERS, "socket"), (REPLICAS, "upstream")], ids=("workers", "replicas")
 )

@@ -111,6 +111,7 @@ def run_as(
     return info, read_trial(folders[0] / "trials" / TRIAL), folders[0]
 
 
+@pytest.mark.alone  # uvicorn ends workers that take more than 5 s to start, and `fastapi run` has no option for it
 def test_an_ordinary_user_measures_memory_and_knows_who_served(
     user: OrdinaryUser, client: docker.DockerClient, docs_app: None
 ) -> None:

@@ -23,6 +23,7 @@ from lab.analysis.findings import run_findings
 from lab.analysis.gates import CAVEAT, INVALID, PASS, run_gates
 from lab.analysis.summary import summarise
 from lab.analysis.trial.disturbance import quiet
+from lab.analysis.trial.latency import successes
 from lab.analysis.trial.resources import resources
 from lab.cli.asked import with_engine
 from lab.cli.plan_words import node_lines
@@ -222,7 +223,7 @@ def test_cpu_of_an_arm_on_two_machines_is_foreign_on_neither() -> None:
     alone = {"processes": on("b", process_table()), "cgroups": parts[1]}
     assert outcomes(host=hosts, **alone)["machine.foreign"] == INVALID, "on a nobody says whose it is"
     result = trial(host=hosts, **spread)
-    assert len(resources(result, 100).lines) == 2 * len(set(process_table()["pid"]))
+    assert len(resources(result, successes(result.tables.requests)).lines) == 2 * len(set(process_table()["pid"]))
 
 
 @pytest.mark.parametrize(("parts", "reached"), [(("a", "b"), True), (("a",), False)])

@@ -12,7 +12,7 @@ from lab.analysis.judge.eligibility import steady
 from lab.analysis.trial.counters import complete_sum, increases
 from lab.analysis.trial.courses import Course, courses, sum_at, total
 from lab.analysis.trial.cpu_source import cpu_growth
-from lab.analysis.trial.latency import with_ok
+from lab.analysis.trial.latency import ended_in
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, Ledger, ProcessLine, of_arm, of_roles
 from lab.analysis.trial.sidecars import without_platform_of_sidecars
 from lab.plan.kinds import Role, ServiceKind
@@ -46,17 +46,18 @@ class Resources:
     values: Mapping[str, float | None]
 
 
-def resources(trial: TrialResult, requests: int) -> Resources:
-    """Sum up the memory and CPU of a trial; ``requests``: the successes among which CPU is shared."""
+def resources(trial: TrialResult, ended_s: Floats) -> Resources:
+    """Sum up the memory and CPU of a trial; ``ended_s``: its ``successes``, among which those are shared."""
     record, tables = trial.record, trial.tables
     window = record.measure
+    requests = ended_in(ended_s, window)
     cgroups = of_arm(record, tables.cgroups)
     processes = without_platform_of_sidecars(record, tables.processes)
     ledger = Ledger(processes, window)
     cpu = _service_cpu(trial, requests)
     values = {
         **_memory_values(ledger, cgroups.filter(pl.col("container") != POOL), window),
-        **_memory_course(record, processes, tables.requests),
+        **_memory_course(record, processes, ended_s),
         **_cpu_values(cpu, window),
         "cpu.throttled": _throttled(cgroups, window),
         **_scheduler_values(tables.processes, window, requests),
@@ -79,23 +80,22 @@ def _memory_values(ledger: Ledger, cgroups: pl.DataFrame, window: PhaseWindow) -
     }
 
 
-def _memory_course(record: TrialRecord, processes: pl.DataFrame, requests: pl.DataFrame) -> Values:
+def _memory_course(record: TrialRecord, processes: pl.DataFrame, ended_s: Floats) -> Values:
     """What memory grows by over time, and what it keeps at rest (METHOD 12); None where the trial cannot say."""
     own = of_roles(processes, *ARM_ROLES)
     return {
-        "memory.slope.per_1k": _slope(record.measure, own, requests),
+        "memory.slope.per_1k": _slope(record.measure, own, ended_s),
         "memory.pss.idle": _at_rest(record, own),
     }
 
 
-def _slope(window: PhaseWindow, own: pl.DataFrame, requests: pl.DataFrame) -> float | None:
+def _slope(window: PhaseWindow, own: pl.DataFrame, ended_s: Floats) -> float | None:
     seconds = math.floor(window.length_s + EDGE_OF_A_SECOND_S)
     owners = _complete(own, window)
     if owners is None or seconds < LEAST_SECONDS:
         return None
     middles: Floats = window.start_s + 0.5 + np.arange(seconds, dtype=np.float64)
-    ended = np.sort(with_ok(requests).filter("ok")["t_done_s"].to_numpy())
-    thousands = np.searchsorted(ended, middles) / 1000
+    thousands = np.searchsorted(ended_s, middles) / 1000
     return steady(thousands.tolist(), sum_at(owners, middles).tolist()).slope
 
 

@@ -24,6 +24,7 @@ from lab.analysis.trial.latency import (
     opening_values,
     response_times,
     service_times,
+    successes,
 )
 from lab.analysis.trial.ledger import ProcessLine, RoleLine
 from lab.analysis.trial.names import EventLine, NameLine, by_event, by_name
@@ -103,11 +104,12 @@ def summarise_trial(trial: TrialResult) -> TrialSummary:
     record, tables = trial.record, trial.tables
     rows = measured(tables.requests)
     events = by_event(tables.user_events)
-    counts = _counts(rows, ended_in(tables.requests, record.measure), events)
+    ended_s = successes(tables.requests)
+    counts = _counts(rows, ended_in(ended_s, record.measure), events)
     response = latency(response_times(rows, open_model=record.load.open_model))
     service = latency(service_times(rows))
     served = shares(rows, record.processes)
-    used = resources(trial, counts.ended)
+    used = resources(trial, ended_s)
     steps = tuple(step_counts(record))
     after = aftermath(record, tables.requests)
     climbed = climb(trial)
