@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.engines.images.dockerfile import PORT, read_dockerfile
 from lab.engines.images.instructions import takes_base
-from lab.starter.folder import check_folder, find_apps, reader
+from lab.starter.folder import MAX_NAMED, check_folder, find_apps, reader
 from lab.starter.packages import DOCKERFILE, Packages, below_src, fetched_for, instead_of
 from lab.starter.routes import Routes
 from lab.starter.servers import app_in
@@ -86,9 +86,9 @@ def look_at(folder: Path, wanted: Wanted | None = None) -> Guesses:
     config = _checked(stage.config, wanted)
     start, said = _start(config, wanted, reader(folder), stage.image)
     apps = find_apps(folder)
-    app = next((name for name in apps if not name.endswith("()")), "")
-    if not (start.target or start.command) and app:
-        start, said = _served_by_uvicorn(start, app, config, said)
+    named = [name for name in apps if not name.endswith("()")]
+    if not (start.target or start.command) and named:
+        start, said = _served_by_uvicorn(start, named, config, said)
         start = below_src(start, folder) if packages else start
     elif said and wanted.as_in_image:
         said = f"{said} of {wanted.dockerfile}" + _stages(stage.origin)
@@ -194,11 +194,13 @@ def _foreign(start: Start, config: Mapping[str, Any], wanted: Wanted) -> str:
     return f"it starts `{words}` ({_said(entrypoint, command)}), in which no server of Python is known"
 
 
-def _served_by_uvicorn(start: Start, app: str, config: Mapping[str, Any], said: str) -> tuple[Start, str]:
-    """For an image whose start is not understood: uvicorn serves the app that stands in the source."""
+def _served_by_uvicorn(start: Start, apps: Sequence[str], config: Mapping[str, Any], said: str) -> tuple[Start, str]:
+    """For an image whose start is not understood: uvicorn serves the first of the apps that stand in the source."""
+    app, *others = apps
     own = instead(config.get("Entrypoint") or (), config.get("Cmd") or (), app)
     note = (f"{said} of the image is not understood: uvicorn serves {app} instead",) if said else ()
-    return replace(own, notes=(*start.notes, *note)), "FastAPI( in the source"
+    choice = (f"--target takes another app of the source: {', '.join(others[:MAX_NAMED])}",) if others else ()
+    return replace(own, notes=(*start.notes, *note, *choice)), "FastAPI( in the source"
 
 
 def _stages(origin: Mapping[str, str]) -> str:

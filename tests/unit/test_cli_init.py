@@ -522,3 +522,13 @@ def test_what_an_engine_cannot_do_is_refused_before_quick_writes(tmp_path: Path)
         CliRunner().invoke(app, asked, catch_exceptions=False)
 
     assert not (tmp_path / "mine").exists()
+
+
+def test_another_app_of_the_same_folder_is_named(tmp_path: Path) -> None:
+    """The first one is taken, which may be the wrong one."""
+    app = without_dockerfile(tmp_path / "shop", "fastapi\nuvicorn\n")
+    (app / "other.py").write_text((app / "main.py").read_text())
+    said = init("--folder", app, "--out", tmp_path / "mine")
+
+    assert "starts   uvicorn main:app" in said
+    assert "note: --target takes another app of the source: other:app" in said

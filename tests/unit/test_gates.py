@@ -34,6 +34,7 @@ from lab.record.types import (
 )
 from lab.report.parts.gate_sentences import finding_sentence, gate_sentence
 from lab.report.parts.gate_words import FINDING_WORDS, GATE_WORDS, MORE, WHY
+from lab.units import plural
 from tests.builders import sampler_facts
 from tests.gate_records import (
     ANON_BYTES,
@@ -789,3 +790,15 @@ def test_an_unknown_server_may_have_been_cold() -> None:
     found = finding_of("warmup.starved", unattributed(1, attribution="none"))
 
     assert found == Finding(key="warmup.starved", value=None, limit=0.0, subject="attribution")
+
+
+@pytest.mark.parametrize("key", [key for key, words in FINDING_WORDS.items() if "{value " in words.said])
+def test_one_of_what_is_counted_is_told_as_one(key: str) -> None:
+    """As everywhere else: "1 request", "2 requests"."""
+    noun = FINDING_WORDS[key].said.partition("{value ")[2].partition("}")[0]
+    one, two = (finding_sentence(Finding(key=key, value=value, limit=0.0, subject="503")) for value in (1.0, 2.0))
+
+    assert f"1 {noun} " in one
+    assert f"2 {plural(noun, 2)} " in two
+    assert " were " not in one.partition(".")[0]
+    assert "{" not in one + two

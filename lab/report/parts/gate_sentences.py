@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from lab.analysis.blocks import Fault
@@ -14,7 +15,9 @@ from lab.metrics import Unit
 from lab.record.types import Finding, GateResult, TrialRecord
 from lab.report.parts.cells import quantity, round_limit
 from lab.report.parts.gate_words import FINDING_WORDS, GATE_WORDS, MORE, WHY, Words
+from lab.units import plural
 
+COUNTED = re.compile(r"\{value ([a-z ]+)\}")
 FILES_NAMED = 3
 MOVING = {CHANGED.key, RECYCLED.key, OUT_OF_MEMORY.key, MEMORY_DRIFT.key}  # findings that part the accounts of memory
 MOVED = "Its processes or its memory changed in between, and the two are read at different times."
@@ -35,7 +38,7 @@ def gate_sentence(gate: GateResult, record: TrialRecord | None = None, *, brief:
         unknown = "Could not be checked" if gate.outcome == CAVEAT else "Does not apply"
         return f"{unknown}{f' on node {gate.node}' if gate.node else ''} ({title}){why}."
     words = GATE_WORDS.get(gate.key, Words(f"{title}: " + "{value}", ""))
-    said = words.said.replace("{value}", quantity(declared.unit if declared else Unit.SECONDS, gate.value))
+    said = _counted(words.said, quantity(declared.unit if declared else Unit.SECONDS, gate.value), gate.value)
     if gate.node:
         said = f"On node {gate.node}, {said[0].lower()}{said[1:]}"
     if declared is None or gate.limit is None or gate.outcome == "pass":
@@ -45,6 +48,12 @@ def gate_sentence(gate: GateResult, record: TrialRecord | None = None, *, brief:
         return found
     advice = MOVED if _moved(gate, record) else words.advice
     return _joined(found, _named(gate, record), advice, MORE.get(gate.why, ""))
+
+
+def _counted(said: str, value: str, number: float) -> str:
+    """The clause with its value: one of what is counted is told as one."""
+    counted = COUNTED.sub(lambda noun: f"{value} {plural(noun[1], number)}", said.replace("{value}", value))
+    return counted.replace("{were}", "was" if number == 1 else "were")
 
 
 def _moved(gate: GateResult, record: TrialRecord | None) -> bool:
@@ -106,7 +115,7 @@ def finding_sentence(finding: Finding) -> str:
     words = FINDING_WORDS.get(finding.key, Words(f"{title}: " + "{value}", ""))
     signed = f"+{value}" if "changed by" in words.said and finding.value > 0 else value
     subject = refused(finding) if finding.key == REFUSED.key else finding.subject or "it"
-    said = words.said.replace("{value}", signed).replace("{subject}", subject)
+    said = _counted(words.said, signed, finding.value).replace("{subject}", subject)
     return _joined(f"{said}.", words.advice)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Words(NamedTuple):
-    """``said`` is a clause with ``{value}``; ``advice`` are sentences."""
+    """``said``: a clause with ``{value}``, or ``{value request}`` and ``{were}`` of a count; ``advice``: sentences."""
 
     said: str
     advice: str
@@ -26,7 +26,7 @@ GATE_WORDS: Mapping[str, Words] = {
         "the arm waits for something other than CPU: lower the rate.",
     ),
     "load.requests": Words(
-        "In the measure window {value} requests were on their way, and the locustfile fired no event of its own",
+        "In the measure window {value request} {were} on the way, and the locustfile fired no event of its own",
         "No task of the locustfile made a request: see locust.log of the trial.",
     ),
     "load.rows": Words(
@@ -83,7 +83,7 @@ GATE_WORDS: Mapping[str, Words] = {
         "rate, or see the logs of the trial.",
     ),
     "drill.steady": Words(
-        "Before the drill's action {value} requests were bad",
+        "Before the drill's action {value request} {were} bad",
         "Lower the rate, so that the arm is steady before it is disturbed, or raise the SLO of the drill.",
     ),
     "drill.unrest": Words(
@@ -138,7 +138,7 @@ MORE: Mapping[str, str] = {  # said behind the advice, by the reason of a result
 }
 FINDING_WORDS: Mapping[str, Words] = {
     "load.exceptions": Words(
-        "The locustfile raised {value} exceptions in its tasks, most often: {subject}",
+        "The locustfile raised {value exception} in its tasks, most often: {subject}",
         "Tasks that ended so did not do their work: see the table of exceptions and locust.log.",
     ),
     "load.ramp": Words(
@@ -146,7 +146,7 @@ FINDING_WORDS: Mapping[str, Words] = {
         "To measure after its ramp let load.warmup reach to the ramp's end.",
     ),
     "load.unread": Words(
-        "{value} streamed answers were reported before they had been read to their end",
+        "{value streamed answer} {were} reported before the end had been read",
         "Their times are those to the headers, or to the last byte that was read: read them inside a with block of "
         "catch_response=True.",
     ),
@@ -154,25 +154,25 @@ FINDING_WORDS: Mapping[str, Words] = {
         "The locustfile ended with exit code {value}: {subject}",
         "That is its own verdict and changes nothing here: write its condition as [[expect]] to have the lab judge it.",
     ),
-    "requests.failed": Words("{value} requests of the measure phase failed", "See the table of failures."),
+    "requests.failed": Words("{value request} of the measure phase failed", "See the table of failures."),
     "front.refused": Words(
-        "The front, not the app, answered {value} requests of the measure phase: {subject}",
+        "The front, not the app, answered {value request} of the measure phase: {subject}",
         "See the options of the front.",
     ),
     "front.unclear": Words(
-        "The front or the app answered {value} requests of the measure phase with {subject}; no answer names a process",
+        "The front or the app answered {value request} of the measure phase with {subject}; no answer names a process",
         f"Look for these statuses in the log of the app; to tell them apart, {HEADER}.",
     ),
     "requests.hung": Words(
-        "{value} requests of the measure phase were never answered", "Look for requests without end in the app."
+        "{value request} of the measure phase {were} never answered", "Look for requests without end in the app."
     ),
-    "requests.dropped": Words("{value} arrivals were dropped because too many waited", "The arm did not keep up."),
+    "requests.dropped": Words("{value arrival} {were} dropped because too many waited", "The arm did not keep up."),
     "load.capacity": Words(
         "{value} of the arrivals were not sent in time, while {subject} was at its limit",
         "The arm was at its capacity and its latencies describe a queue: lower the rate to compare latencies.",
     ),
     "ledger.changed": Words(
-        "Processes of the arm ended or began {value} times while it was measured",
+        "Processes of the arm ended or began {value time} while it was measured",
         "Numbers are those of an arm that lost a process: see the log of its service, and whether memory ran out.",
     ),
     "ledger.recycled": Words(
@@ -180,7 +180,7 @@ FINDING_WORDS: Mapping[str, Words] = {
         "What that costs is in the numbers: the gap, and requests that failed in it.",
     ),
     "memory.killed": Words(
-        "The kernel killed {value} processes of the arm because its memory was full: {subject}",
+        "The kernel killed {value process} of the arm because its memory was full: {subject}",
         "Raise budget.memory, or find what grows. The numbers are those of an arm that lost processes, even where new "
         "ones were started in their place.",
     ),
