@@ -23,7 +23,7 @@ from lab.plan.blocks import build_plan
 from lab.plan.loading import with_lanes
 from lab.plan.points import points_of
 from lab.record.types import LadderRecord, RungRecord, TrialResult
-from lab.report.parts.capacity_words import amount, brief, capacity_sentences, interval_of
+from lab.report.parts.capacity_words import amount, brief, capacity_sentences, interval_of, middle_range
 from lab.run.capacity import ladder
 from lab.run.rungs import geometric
 from lab.scenario.capacity import Capacity, Objective, objective
@@ -567,6 +567,16 @@ def test_the_few_blocks_inside_the_ladder_have_no_middle_that_passes_for_the_cap
         f"144 or more, the highest rung, in 3 blocks; {low} to {high} requests a second in 2 blocks"
     )
     assert brief([inside, top, higher, top, top]) == f"{low} to {high}/s in 2 blocks, ≥ 144/s in 3 blocks"
+
+
+def test_the_middle_of_blocks_beyond_the_ladder_is_told_as_far_as_it_is_known() -> None:
+    """At least the median of what each is at least; of one that says nothing anything may be."""
+    inside, top, bottom = rungs_of(-1, -1, 1), rungs_of(-1, -1, -1), rungs_of(1, 1, 1)
+
+    assert middle_range([top, top, inside]) == "≥ 144.0/s"
+    assert middle_range([inside, inside, top, top]) == "≥ 137.7/s"
+    assert middle_range([bottom, bottom, top]) == "≤ 100.0/s"
+    assert middle_range([bottom, top]) == middle_range([]) == ""
 
 
 def test_a_capacity_lies_inside_what_is_printed_beside_it() -> None:

@@ -176,6 +176,16 @@ def test_a_figure_shows_a_difference_of_which_no_block_has_a_ratio() -> None:
     assert "or farther from none" in figure.chart.svg()
 
 
+def test_the_table_of_the_arms_has_the_end_that_a_capacity_lies_beyond() -> None:
+    """It was a dash, or no row where both arms held every rung."""
+    for replicas, told in (([120] * 6, "120.0/s"), ([TOP] * 6, "≥ 220.0/s")):
+        summary, contest = compared([TOP] * 6, replicas, quick=False)
+        table = headline(summary, {Reading(CAPACITY, "replicas"): contest.judgement})
+        row = [each.text for each in table.rows[0]]
+
+        assert [text for text in row if text.endswith("/s")] == ["≥ 220.0/s", told]
+
+
 def test_what_is_beyond_a_ladder_leaves_a_trend_open(tmp_path: Path) -> None:
     """Blocks of "that or more" count as such, and nothing bounds the interval there; nor does a document say so."""
     summary, _ = compared([200, 205, TOP, 210, 208, 200], [120, 125, BOTTOM, 121, 119, 126])

@@ -13,14 +13,14 @@ import pytest
 
 from lab.analysis.comparison import compare_run
 from lab.analysis.judge.intervals import Interval
-from lab.analysis.judge.verdict import Reason, Verdict
+from lab.analysis.judge.verdict import Judgement, Reason, Verdict
 from lab.analysis.summary import RunSummary, summarise, summarise_done
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Group, Unit
 from lab.plan.kinds import Role
 from lab.report.build import build_content
 from lab.report.content import Audience, Content, Table
-from lab.report.parts.cells import NEVER, UNKNOWN, quantity
+from lab.report.parts.cells import NEVER, UNKNOWN, compared_cells, quantity
 from lab.report.parts.effects import signed_change, signed_interval, size_of_difference
 from lab.report.parts.values import THIN_NOTE, Judgements
 from lab.report.renderers.csv_tables import all_tables, render_csv
@@ -100,8 +100,8 @@ def test_every_number_on_the_page_is_in_the_csv(content: Content) -> None:
         for place, column in enumerate(shown.columns):
             seen = [row[place].text for row in shown.rows if row[place].text != UNKNOWN]
             if column.numeric and seen:
-                title = "ratio" if column.title.startswith("against") else column.title
-                found = [value for value in values_of(stored, title) if value is not None]
+                titles = ["ratio", "difference"] if column.title.startswith("against") else [column.title]
+                found = [value for title in titles for value in values_of(stored, title) if value is not None]
                 assert len(found) >= len(seen), (table.key, column.title)
 
 
@@ -408,3 +408,27 @@ def test_a_narrow_terminal_loses_nothing() -> None:
 
     assert "…)" not in render_terminal(content, 60).replace(" ", "")
     assert all(len(line) <= 60 for line in render_terminal(content, 60).splitlines())
+
+
+def test_what_is_judged_as_a_difference_has_no_ratio() -> None:
+    """Of nothing against nothing a ratio of one block was −100%."""
+    metric = METRICS["drill.harm"]
+    more = Interval(estimate=0.0, low=-0.005, high=0.3, level=0.95, n=8)
+    found = Judgement(
+        metric="drill.harm",
+        verdict=Verdict.EQUIVALENT,
+        reason=Reason.INSIDE,
+        n=8,
+        blocks_needed=8,
+        level=0.95,
+        difference=more,
+    )
+    shown, *stored = compared_cells(metric, found, 0.0)
+
+    assert shown.text == "±0 s (−5.00 ms…+300 ms)"
+    assert shown.strong
+    assert [each.value for each in stored] == [None, None, None, 0.0, -0.005, 0.3]
+    few = replace(found, difference=None, shift=1.2, verdict=None)
+    assert compared_cells(metric, few, 0.0)[0].text == "+1.20 s"
+    assert compared_cells(metric, replace(few, shift=None), 0.0)[0].text == UNKNOWN
+    assert compared_cells(metric, None, 0.0)[0].text == UNKNOWN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
+from math import inf, isfinite
 from statistics import median
 
 from lab.analysis.judge.intervals import blocks_needed
@@ -11,10 +11,10 @@ from lab.analysis.ladders import Cliff, Confirmation, cliff_of, climbs_of
 from lab.analysis.medians import LEVEL, span_of
 from lab.analysis.summary import RunSummary
 from lab.analysis.trial.ladder import Climb, Edge
-from lab.analysis.trial.middle import middle_capacity
+from lab.analysis.trial.middle import middle_capacity, range_of
 from lab.analysis.trial.slots import slot_quantile
 from lab.report.parts.answers import quoted
-from lab.units import count_of, format_ratio, format_rounded, format_seconds
+from lab.units import count_of, format_rate, format_ratio, format_rounded, format_seconds
 
 
 def capacity_remark(summary: RunSummary, arms: Sequence[str], confirmed: Mapping[str, Confirmation]) -> str:
@@ -98,6 +98,21 @@ def interval_of(climbs: Sequence[Climb]) -> tuple[float, float, float] | None:
 def _ends(known: Sequence[float]) -> tuple[float, float, float]:
     middle, (low, high) = median(known), span_of(known)
     return middle, min(low, middle), max(high, middle)
+
+
+def middle_range(climbs: Sequence[Climb]) -> str:
+    """Where the median of the blocks lies, as in ``"≥ 624.0/s"``: of capacities beyond the ladder; "" if unknown.
+
+    The median of what each is at least is what theirs is at least.
+    """
+    ranges = [range_of(one) or (-inf, inf) for one in climbs]
+    if not ranges:
+        return ""
+    low, high = (median(ends) for ends in zip(*ranges, strict=True))
+    at_least, at_most = (format_rate(end) if isfinite(end) else "" for end in (low, high))
+    if at_least and at_most:
+        return f"{at_least} to {at_most}"
+    return f"≥ {at_least}" if at_least else f"≤ {at_most}" if at_most else ""
 
 
 def brief(climbs: Sequence[Climb]) -> str:

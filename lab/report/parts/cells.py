@@ -1,14 +1,15 @@
 """Stored values into words: one formatter for each unit, one scale for each axis."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf, isfinite, isinf
 
 from lab.analysis.judge.intervals import Interval
+from lab.analysis.judge.verdict import Judgement
 from lab.metrics import Group, Metric, Unit
-from lab.report.content import Audience, Cell, Column
-from lab.report.parts.effects import signed_size
+from lab.report.content import Audience, Cell, Column, Table
+from lab.report.parts.effects import signed_size, size_of_shift
 from lab.units import GIB, MIB, format_bytes, format_count, format_factor, format_rate, format_ratio, format_seconds
 
 FORMATTERS: Mapping[Unit, Callable[[float], str]] = {
@@ -21,6 +22,7 @@ FORMATTERS: Mapping[Unit, Callable[[float], str]] = {
 }
 TRAILING_ZEROS = re.compile(r"\.0+(?=\D|$)|(?<=\.\d)0+(?=\D|$)")
 UNKNOWN = "–"
+DIFFERENCE = "difference"
 NEVER = "not in the trial"
 NOT_OVER = "drill not over"  # so that nobody knows its harm
 COUNTED_TO_THE_END = ("drill.harm", "drill.cpu", "drill.radius", "drill.slots", "drill.restarts")
@@ -87,6 +89,27 @@ def ratio_columns(title: str, name: str) -> tuple[Column, ...]:
     )
 
 
+def compared_columns(title: str, name: str) -> tuple[Column, ...]:
+    """For ``compared_cells``: those of ``ratio_columns``, and three of the difference for programs."""
+    return (*ratio_columns(title, name), *difference_columns(name.removesuffix("ratio")))
+
+
+def difference_columns(name: str = "") -> tuple[Column, ...]:
+    """What ``compared_cells`` gives programs of a difference; ``name`` ends with a space."""
+    return only(Audience.PROGRAMS, columns(numeric=[f"{name}{DIFFERENCE}{end}" for end in ("", " low", " high")]))
+
+
+def compared_table(table: Table) -> Table:
+    """The table without columns of differences that nothing stands in: most compare ratios alone."""
+    kept = [
+        place
+        for place, column in enumerate(table.columns)
+        if DIFFERENCE not in column.title or any(row[place].value is not None for row in table.rows)
+    ]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
+
+
 def ratio_cells(
     ratio: float | None, interval: Interval | None, *, judged: bool = False, mark: str = ""
 ) -> tuple[Cell, ...]:
@@ -94,6 +117,24 @@ def ratio_cells(
     shown = change_cell(ratio, interval, judged=judged)
     shown = replace(shown, text=f"{shown.text} {mark}") if mark and shown.value is not None else shown
     return (shown, ratio_cell(ratio), *interval_cells(interval))
+
+
+def compared_cells(metric: Metric, judged: Judgement | None, ratio: float | None, mark: str = "") -> tuple[Cell, ...]:
+    """As ``ratio_cells``, ``ratio`` where no estimate is; what is judged by its differences has those, and no ratio."""
+    word = judged is not None and judged.verdict is not None
+    if not metric.differences:
+        estimate, interval = (judged.estimate, judged.interval) if judged else (None, None)
+        return (*ratio_cells(estimate or ratio, interval, judged=word, mark=mark), *map(ratio_cell, (None,) * 3))
+    more = judged.difference if judged else None
+    ends = (more.estimate, more.low, more.high) if more else (judged.shift if judged else None, None, None)
+    told = Cell(_difference(metric, ends), strong=word)
+    return (told, *ratio_cells(None, None)[1:], *(cell(metric.unit, end) for end in ends))
+
+
+def _difference(metric: Metric, ends: Sequence[float | None]) -> str:
+    """``"+120 ms (−30.0 ms…+300 ms)"``: a difference and its interval, where that is known and has a width."""
+    told = [size_of_shift(metric, end) for end in ends if end is not None]
+    return f"{told[0]} ({told[1]}…{told[2]})" if len(set(told)) > 1 else next(iter(told), UNKNOWN)
 
 
 def change_cell(ratio: float | None, interval: Interval | None = None, *, judged: bool = False) -> Cell:

@@ -11,7 +11,17 @@ from lab.metrics import CATALOGUE, METRICS, Group, Metric
 from lab.plan.models.model import arm_title
 from lab.record.types import RunInfo
 from lab.report.content import Audience, Cell, Column, Listing, Section, Table, section
-from lab.report.parts.cells import UNKNOWN, cell, columns, metric_cell, only, ratio_cells, words
+from lab.report.parts.cells import (
+    UNKNOWN,
+    cell,
+    columns,
+    compared_cells,
+    compared_table,
+    difference_columns,
+    metric_cell,
+    only,
+    words,
+)
 from lab.report.parts.effects import signed_size, size_of_difference
 from lab.report.parts.fact_words import fact_name, fact_value
 from lab.report.parts.facts import flat
@@ -103,7 +113,7 @@ def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_
         if judgements
         else "median of the blocks' ratios."
     )
-    return Table(
+    table = Table(
         key=f"metrics-{group.value.lower()}",
         title=f"Metrics: {group.value}",
         columns=_metric_columns(
@@ -113,6 +123,7 @@ def metric_table(summary: RunSummary, group: Group, judgements: Judgements = NO_
         note=f"Medians over the valid blocks; change against {summary.baseline}: {ratio}"
         + (f" {hidden} further blocks are not shown." if hidden else ""),
     )
+    return compared_table(table)
 
 
 def _metric_columns(blocks: Sequence[str]) -> tuple[Column, ...]:
@@ -123,6 +134,7 @@ def _metric_columns(blocks: Sequence[str]) -> tuple[Column, ...]:
         *columns(numeric=["median"]),
         *only(Audience.PEOPLE, columns(numeric=["against the baseline"])),
         *only(Audience.PROGRAMS, columns(numeric=("ratio", "interval low", "interval high"))),
+        *difference_columns(),
         *columns(numeric=blocks),
     )
 
@@ -130,16 +142,10 @@ def _metric_columns(blocks: Sequence[str]) -> tuple[Column, ...]:
 def _metric_row(
     metric: Metric, values: ArmMetric, primary: bool, judged: Judgement | None, blocks: Sequence[int], mark: str
 ) -> tuple[Cell, ...]:
-    interval = judged.interval if judged else None
     return (
         *words(metric.title, values.arm, "primary" if primary else "exploratory", metric.unit),
         metric_cell(metric, values.median),
-        *ratio_cells(
-            (judged.estimate if judged else None) or values.ratio,
-            interval,
-            judged=judged is not None and judged.verdict is not None,
-            mark=mark,
-        ),
+        *compared_cells(metric, judged, values.ratio, mark),
         *(metric_cell(metric, values.values.get(block)) for block in blocks),
     )
 

@@ -7,16 +7,21 @@ from math import isinf
 
 from lab.analysis.conditions import expected_metrics
 from lab.analysis.judge.verdict import Verdict
+from lab.analysis.ladders import climbs_of
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
 from lab.metrics import METRICS, Group, Metric, Unit
+from lab.metrics.capacity import CAPACITY
 from lab.report.content import Audience, Cell, Column, Table
+from lab.report.parts.capacity_words import middle_range
 from lab.report.parts.cells import (
+    UNKNOWN,
     columns,
+    compared_cells,
+    compared_columns,
+    compared_table,
     metric_cell,
     only,
-    ratio_cells,
-    ratio_columns,
     words,
 )
 from lab.report.parts.late_answers import late_beside, late_told
@@ -58,15 +63,16 @@ def headline(summary: RunSummary, judgements: Judgements) -> Table:
     rows = tuple(
         (*words(_title(summary, key), METRICS[key].unit), *_row(summary, METRICS[key], arms, judgements))
         for key in keys
-        if any(shown_value(summary, arm.name, key) is not None for arm in summary.arms)
+        if any(_value(summary, arm.name, METRICS[key]).text != UNKNOWN for arm in summary.arms)
     )
-    return Table(
+    table = Table(
         key="headline",
         title="The arms side by side",
         columns=tuple(_headline_columns(summary.baseline, arms)),
         rows=rows,
         note=_note(summary, judgements, keys, changes=bool(arms)),
     )
+    return compared_table(table)
 
 
 def _note(summary: RunSummary, judgements: Judgements, keys: Collection[str], *, changes: bool) -> str:
@@ -116,20 +122,26 @@ def _title(summary: RunSummary, key: str) -> str:
 def _headline_columns(baseline: str, arms: list[str]) -> Iterator[Column]:
     yield from (*columns("metric"), *only(Audience.PROGRAMS, columns("unit")), *columns(numeric=[baseline]))
     for arm in arms:
-        yield from (*columns(numeric=[arm]), *ratio_columns(f"against {baseline}", f"{arm} ratio"))
+        yield from (*columns(numeric=[arm]), *compared_columns(f"against {baseline}", f"{arm} ratio"))
+
+
+def _value(summary: RunSummary, arm: str, metric: Metric) -> Cell:
+    """The arm's median; of capacities that mostly lie beyond the ladder, beyond what it lies."""
+    value = shown_value(summary, arm, metric.key)
+    if value is None and metric.key == CAPACITY and (told := middle_range(climbs_of(summary, arm))):
+        return Cell(told, None)
+    return metric_cell(metric, value)
 
 
 def _row(summary: RunSummary, metric: Metric, arms: list[str], judgements: Judgements) -> Iterator[Cell]:
-    yield metric_cell(metric, shown_value(summary, summary.baseline, metric.key))
+    yield _value(summary, summary.baseline, metric)
     for arm in arms:
         found = summary.metrics[Reading(metric.key, arm)]
-        yield metric_cell(metric, shown_value(summary, arm, metric.key))
+        yield _value(summary, arm, metric)
         sizes = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
         judged = judgements.get(Reading(metric.key, arm))
         middle = found.ratio if summary.valid_for(metric.key) else found.ratio_all
-        ratio = (judged.estimate if judged else None) or middle
-        interval = judged.interval if judged else None
-        word = judged is not None and judged.verdict is not None
         # What did not come to its end in the trial says so as a value; nothing has failed, as "failed" would say.
-        told = sizes and not (metric.group is Group.DRILL and ratio is not None and isinf(ratio))
-        yield from ratio_cells(ratio, interval, judged=word) if told else ratio_cells(None, None)
+        endless = metric.group is Group.DRILL and middle is not None and isinf(middle)
+        told = metric.differences or (sizes and not endless)
+        yield from compared_cells(metric, judged if told else None, middle if told else None)
