@@ -22,7 +22,7 @@ from lab.report.build import build_content
 from lab.report.content import Audience, Content, Table
 from lab.report.parts.cells import NEVER, UNKNOWN, compared_cells, quantity
 from lab.report.parts.effects import signed_change, signed_interval, size_of_difference
-from lab.report.parts.values import THIN_NOTE, Judgements
+from lab.report.parts.values import THIN_NOTE, Judgements, ratio_note
 from lab.report.renderers.csv_tables import all_tables, render_csv
 from lab.report.renderers.html_page import render_html
 from lab.report.renderers.markdown import render_markdown
@@ -432,3 +432,4 @@ def test_what_is_judged_as_a_difference_has_no_ratio() -> None:
     assert compared_cells(metric, few, 0.0)[0].text == "+1.20 s"
     assert compared_cells(metric, replace(few, shift=None), 0.0)[0].text == UNKNOWN
     assert compared_cells(metric, None, 0.0)[0].text == UNKNOWN
+    assert "ratio, or difference where that is judged, of a block" in ratio_note({Reading("drill.harm", "b"): found})

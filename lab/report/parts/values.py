@@ -89,15 +89,17 @@ def thin_note(summary: RunSummary, keys: Iterable[str]) -> str:
 
 
 def ratio_note(judgements: Judgements) -> str:
-    """Say what a ratio is, and of which level the interval beside it, if any ratio has one."""
-    shown = [judged for judged in judgements.values() if judged.interval]
+    """Say what a ratio is, or a difference, and of which level the interval beside it, if any has one."""
+    differences = [judged for judged in judgements.values() if METRICS[judged.metric].differences and judged.difference]
+    shown = [*(judged for judged in judgements.values() if judged.interval), *differences]
     words = _levels(judged.level for judged in shown if judged.verdict is not None)
     others = _levels(judged.level for judged in shown if judged.verdict is None)
     both = f"{words} for verdicts, {others} for the others" if words and others and words != others else ""
     inside = f", with its interval ({both or words or others})" if shown else ""
     if judgements and all(judged.n <= 1 for judged in judgements.values()):
         return ONE_RATIO
-    return f"the typical ratio of a block (Hodges–Lehmann: the median of the averages of any two){inside}. {PAIRED}"
+    typical = "ratio, or difference where that is judged," if differences else "ratio"
+    return f"the typical {typical} of a block (Hodges–Lehmann: the median of the averages of any two){inside}. {PAIRED}"
 
 
 def _levels(levels: Iterable[float]) -> str:
