@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from math import isinf
 
 from lab.analysis.conditions import expected_metrics
 from lab.analysis.judge.verdict import Verdict
 from lab.analysis.ladders import climbs_of
 from lab.analysis.summary import RunSummary
 from lab.metric_types import Reading
-from lab.metrics import METRICS, Group, Metric, Unit
+from lab.metrics import METRICS, Metric, Unit
 from lab.metrics.capacity import CAPACITY
 from lab.report.content import Audience, Cell, Column, Table
 from lab.report.parts.capacity_words import middle_range
@@ -141,7 +140,5 @@ def _row(summary: RunSummary, metric: Metric, arms: list[str], judgements: Judge
         sizes = metric.unit is not Unit.COUNT or metric.key.startswith("cpu.")
         judged = judgements.get(Reading(metric.key, arm))
         middle = found.ratio if summary.valid_for(metric.key) else found.ratio_all
-        # What did not come to its end in the trial says so as a value; nothing has failed, as "failed" would say.
-        endless = metric.group is Group.DRILL and middle is not None and isinf(middle)
-        told = metric.differences or (sizes and not endless)
+        told = metric.differences or sizes
         yield from compared_cells(metric, judged if told else None, middle if told else None)
