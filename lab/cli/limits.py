@@ -19,11 +19,11 @@ from lab.metrics.limits import LIMITS, MODES
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder
 from lab.run.conclude import conclude_apart
-from lab.run.limits import most_s, search, under, without_limit
+from lab.run.limits import search, search_s, under, without_limit
 from lab.run.run import planned, resume_run, run_scenario
 from lab.scenario.choices import AUTO
 from lab.scenario.compare import Compare, unknown
-from lab.scenario.limits import LimitSearch
+from lab.scenario.limits import MOST_TRIES, USUAL_TRIES, LimitSearch
 from lab.scenario.model import Scenario
 from lab.scenario.refusals import refusing
 from lab.units import GIB, format_duration
@@ -55,10 +55,11 @@ def limits(
     if scenario is not None and resume is None:
         asked = searching(running.scenario(scenario), slo, mode)
         plan = build_plan(asked)
+        usual, most = (format_duration(round(search_s(asked, tries))) for tries in (USUAL_TRIES, MOST_TRIES))
         late = format_duration(round(2 * asked.app.ready_timeout))
         teller.step(
-            f"limits: about {format_duration(round(most_s(asked)))}, less where brackets close early, and up to {late} "
-            "more for each limit in which an arm does not get ready (app.ready_timeout, twice)"
+            f"limits: about {usual}, at most {most} for {MOST_TRIES} tries of each arm and mode, and up to {late} more "
+            "for each limit in which an arm does not get ready (app.ready_timeout, twice)"
         )
         folder = run_scenario(plan, name_of(scenario, "limits"), running.out, running.view_of(plan), around=around)
     elif resume is not None and scenario is None and not (slo or mode or running.engine):

@@ -11,10 +11,10 @@ from lab.plan.order import period
 from lab.run.capacity import ABOVE, APART, BELOW, LONG_RUNGS, QUICK_RUNGS, RUNGS
 from lab.run.confirm import LENGTH_S
 from lab.run.rungs import LOWEST, coarse_climb, first_climb, geometric
-from lab.scenario.capacity import Capacity
+from lab.scenario.capacity import LEAST_RUNGS, Capacity
 from lab.scenario.model import Scenario
 
-PREPARE_S = 20.0  # before the first trial: engine, versions, fronts, ceiling (10 to 14 s on two cores; images apart)
+PREPARE_S = 15.0  # before the first trial: engine, versions, fronts, ceiling (10 to 14 s on two cores; images apart)
 AGAIN_S = 6.0  # before a further run of it: what fronts let pass is known (4 to 5 s, busy or not)
 AROUND_S = 5.0  # what a trial takes beside its load (4.7 s)
 FULL_S = 2400.0  # what a search may take that is no look, with two arms; more arms take as much more
@@ -110,8 +110,8 @@ def pilot_s(asked: Scenario) -> float:
     if form.rates:
         return 0.0
     slo = form.slo or LIKELY_SLO
-    climbs = [coarse_climb(asked, slo, first_climb(asked))]
-    climbs += [] if form.quick else [Capacity.short(slo, geometric(*LIKELY_RANGE, LONG_RUNGS))]
+    again = Capacity.short(slo, geometric(*LIKELY_RANGE, LEAST_RUNGS if form.quick else LONG_RUNGS))
+    climbs = (coarse_climb(asked, slo, first_climb(asked)), again)
     return sum(AGAIN_S + build_plan(replace(asked, capacity=climb), blocks=1).estimated_s for climb in climbs)
 
 

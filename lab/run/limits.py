@@ -24,7 +24,7 @@ from lab.run.run import run_scenario
 from lab.run.rungs import LEAST_LIMIT_S
 from lab.run.surroundings import REAL, Surroundings, knowing_fronts
 from lab.scenario.budget import Quota
-from lab.scenario.limits import MOST_TRIES, LimitSearch
+from lab.scenario.limits import LimitSearch
 from lab.scenario.model import Scenario
 from lab.units import GIB, format_bytes, format_seconds
 
@@ -41,11 +41,11 @@ def without_limit(scenario: Scenario) -> Scenario:
     )
 
 
-def most_s(scenario: Scenario) -> float:
-    """How long a search takes if every try is needed and comes up; preparation of its runs apart."""
+def search_s(scenario: Scenario, tries: float) -> float:
+    """Seconds of a search with so many tries of each arm and mode that all come up; preparation of its runs apart."""
     one = build_plan(one_trial(scenario, scenario.arms[0].name)).estimated_s
     modes = len(scenario.limits.modes) if scenario.limits else 0
-    return one * len(scenario.arms) * (1 + modes * MOST_TRIES)
+    return one * len(scenario.arms) * (1 + modes * tries)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,9 @@
 """The pilot of a search for capacity: which rates are worth a ladder, and what is asked at them (METHOD 10.2).
 
-Nothing of it counts. It climbs by COARSE until every arm has failed, and once more in finer steps around the places at
-which they did. Its first climb goes by the rate that the scenario asks for, so that it is the only one for most arms: a
-further one costs as much as a dozen rungs.
+Nothing of it counts. It climbs by COARSE until every arm has failed, and once more around the places at which they did:
+in finer steps, and because a disturbed machine makes an arm fail far below its capacity. Nothing makes one hold more:
+the higher place counts, and whoever holds all of it climbs on. The first climb goes by the rate that the scenario asks
+for, so that for most arms these two are all: a further one costs as much as a dozen rungs.
 """
 
 from __future__ import annotations
@@ -72,8 +73,17 @@ class Pilot:
 
         Raises LoadError where all of them do, and ScenarioError where an arm does not hold the lowest rate.
         """
-        found: dict[str, float] = {}
-        held = 0.0
+        found = self._ends({}, 0.0)
+        again = self._around_all(found)
+        held = {arm: top for arm, one in again.items() if (top := _whole(one, found[arm])) is not None}
+        if held:  # what made them fail was not the rate: they go on from there
+            self._say(f"{', '.join(held)}: held {min(held.values()):g} requests a second as well, the second time")
+        sure = {arm: max(found[arm], again[arm].capacity or 0.0) for arm in found if arm not in held}
+        return self._ends(sure, min(held.values(), default=0.0))
+
+    def _ends(self, known: Mapping[str, float], held: float) -> Mapping[str, float]:
+        """Where each arm ceases to hold, climbing by COARSE; ``held``: by all of which nothing is ``known``."""
+        found = dict(known)
         while waiting := [arm.name for arm in self._scenario.arms if arm.name not in found]:
             if not (reached := self._reached(held)):
                 found |= self._beyond(waiting, held, found)
@@ -89,7 +99,7 @@ class Pilot:
             going_on = {arm: one for arm, one in climbs.items() if arm not in found}
             self._help(going_on)
             held = max(held, min(map(self._held, going_on.values()), default=0.0))
-        return found if self._scenario.capacity and self._scenario.capacity.quick else self._finer(found)
+        return found
 
     def _held(self, found: Climb) -> float:
         """The highest rate that an arm without a boundary was really asked, and has held; 0 for none."""
@@ -123,13 +133,13 @@ class Pilot:
         self._excused = True
         self._say(f"{arm}: the load generator could not send {rate:g} requests a second in time; once more")
 
-    def _finer(self, found: Mapping[str, float]) -> Mapping[str, float]:
-        """Once more, around what was found, in FINE steps; where that says nothing, what was found stands."""
+    def _around_all(self, found: Mapping[str, float]) -> Mapping[str, Climb]:
+        """Climb once more, around what was found: in FINE steps, or for a look in few: one climb may be disturbed."""
         step = math.sqrt(COARSE)
         low, high = min(found.values()) / step, min(max(found.values()) * step, self.generator.highest)
-        count = min(MAX_RUNGS, 2 + math.ceil(math.log(high / low) / math.log(FINE)))
-        climbs = self._climbed(list(found), Capacity.short(self._known, geometric(low, high, count)))
-        return {arm: climbs[arm].capacity or boundary for arm, boundary in found.items()}
+        fine = COARSE if self._scenario.capacity and self._scenario.capacity.quick else FINE
+        count = min(MAX_RUNGS, 2 + math.ceil(round(math.log(high / low, fine), 3)))
+        return self._climbed(list(found), Capacity.short(self._known, geometric(low, high, count)))
 
     def _climbed(self, arms: Sequence[str], climb: Capacity) -> Mapping[str, Climb]:
         return {trial.record.arm: self._of(trial) for trial in self._run(arms, climb)}
@@ -211,6 +221,11 @@ def usual_objective(calm_s: float) -> str:
     """The objective where nobody gave one, from the p99 in seconds of the slowest arm where all is well."""
     limit_s = max(LEAST_LIMIT_S, SLACK * calm_s)
     return f"p99 <= {math.ceil(round(limit_s * 1e3, 3))}ms"  # 50.000001 is 50
+
+
+def _whole(found: Climb, boundary: float) -> float | None:
+    """The highest rate of a climb that an arm held as a whole, and beyond its boundary; None where it did not."""
+    return found.top if found.edge is Edge.TOP and found.top is not None and found.top > boundary else None
 
 
 def _boundary(arm: str, found: Climb, held: float) -> float | None:

@@ -15,6 +15,7 @@ from lab.scenario.quantities import Seconds
 Mode = Literal["pooled", "split"]
 HELD_S = 60.0
 MOST_TRIES = 8  # of an arm and a mode
+USUAL_TRIES = 4.5  # of these, where the limit is not far from what the arm had without one
 LEAST_HELD_S = 10.0  # a shorter one may end between two readings of memory
 
 

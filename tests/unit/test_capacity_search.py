@@ -153,7 +153,7 @@ class Fast(Climbing):
 
 
 @pytest.mark.parametrize(("load", "rate", "knee"), [(Climbing, 100.0, KNEE), (Fast, 100.0, 700.0)])
-def test_a_look_at_arms_that_carry_what_is_asked_climbs_once(
+def test_a_look_at_arms_that_carry_what_is_asked_climbs_once_and_around_what_it_found(
     tmp_path: Path, load: type[Climbing], rate: float, knee: float
 ) -> None:
     """Up to ten times that: a further climb is a further deployment of each arm."""
@@ -161,7 +161,7 @@ def test_a_look_at_arms_that_carry_what_is_asked_climbs_once(
     found, climbs = searched(asked, tmp_path, machine(World(load=load)), quick=True)
 
     assert found.capacity is not None
-    assert len(climbs) == 1
+    assert len(climbs) == 2
     assert found.capacity.rates[0] < knee < found.capacity.rates[-1]
 
 
@@ -178,8 +178,28 @@ def test_an_arm_that_fails_far_below_what_is_asked_is_looked_at_once_more(tmp_pa
     ends = [text.split(" at ")[1] for text in climbs]
 
     assert found.capacity is not None
-    assert ends == ["50 to 1920 requests a second", "75 to 1280 requests a second"]
+    assert ends[:-1] == ["50 to 1920 requests a second", "75 to 1280 requests a second"]
+    assert ends[-1] == "72.9 to 109 requests a second", "around what was found"
     assert found.capacity.rates[0] < Slow.knee < found.capacity.rates[-1]
+
+
+class Disturbed(Climbing):
+    """An arm that carries half as much as long as something else runs on its machine."""
+
+    def result(self, target: Path, t0_monotonic_s: float, connections: pl.DataFrame | None = None) -> LoadOutcome:
+        """In the first climb of each arm."""
+        self.knee = KNEE / 2 if len(self._world.plans) <= 2 else KNEE
+        return super().result(target, t0_monotonic_s, connections)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_arms_that_a_disturbed_machine_made_fail_climb_on(tmp_path: Path, quick: bool) -> None:
+    """A ladder that begins and ends below what they carry would find no capacity, in an hour."""
+    found, climbs = searched(shop(tmp_path), tmp_path, machine(World(load=Disturbed)), quick=quick)
+
+    assert found.capacity is not None
+    assert len(climbs) == 3
+    assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1]
 
 
 @pytest.mark.parametrize(

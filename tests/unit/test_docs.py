@@ -26,6 +26,7 @@ from lab.metric_types import JUDGE_BEYOND, PRINT_BEYOND
 from lab.metrics import METRICS
 from lab.plan.loading import LEAST_WARMUP_S, MAX_WARMUP_S, MIN_WARMUP_REQUESTS, measure_for, queue_limit
 from lab.plan.models.model import GRACEFUL_SHUTDOWN_S, KEEP_ALIVE_S
+from lab.report.parts.judged import REFUSALS
 from lab.report.sections.words import GLOSSARY
 from lab.sampling.grid import FASTEST_S, LEAST_BUDGET, LOOKS_ENOUGH, LOOKS_FLOOR, MOST_BUDGET, SLOWEST_S, TICK_S
 from lab.scenario.file import json_schema, read_scenario
@@ -56,6 +57,7 @@ STATED = {  # what a page says in words, made from the constants that decide it
         f"p95 is judged from {20 * JUDGE_BEYOND} requests a trial, p99 from {100 * JUDGE_BEYOND:,}",
         f"each interval is at 1 − {FAMILY_ERROR:g}/m",
     ),
+    "inconclusive.md": tuple(REFUSALS.values()),
     "tutorial.md": (f"two judged intervals need {verdict_blocks(2)}",),
     "reading_the_report.md": (
         f"fewer than {verdict_blocks(1)} valid ones",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast
 
 import pytest
@@ -56,7 +57,7 @@ from lab.run.view import QuietView
 from lab.sampling.sampler import Sampler, SamplerOutcome
 from lab.scenario.compare import Expect
 from lab.scenario.file import scenario_to_json
-from lab.scenario.limits import MOST_TRIES, LimitSearch
+from lab.scenario.limits import MOST_TRIES, USUAL_TRIES, LimitSearch
 from lab.scenario.model import Scenario
 from lab.scenario.toml_text import scenario_text
 from lab.units import MIB
@@ -98,6 +99,14 @@ def test_the_search_closes_around_what_an_arm_needs(threshold_mib: float, need_m
     assert found.holds_bytes <= FINE * found.fails_bytes + 2 * GRAIN_BYTES
     assert len(found.tries) <= MOST_TRIES
     assert all(each.limit_bytes % GRAIN_BYTES == 0 for each in found.tries)
+
+
+@pytest.mark.parametrize("need_mib", [80, 150, 1500])
+def test_a_search_is_planned_with_the_tries_that_it_usually_takes(need_mib: float) -> None:
+    """Where an arm needs between 0.8 and 1.6 of what it had without a limit, each as likely: within 15%."""
+    tries = [len(searched(need_mib * (0.8 + part / 100), need_mib).tries) for part in range(81)]
+
+    assert fmean(tries) == pytest.approx(USUAL_TRIES, rel=0.15)
 
 
 def test_an_arm_far_from_what_it_used_ends_the_search_without_a_bracket() -> None:

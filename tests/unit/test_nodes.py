@@ -213,6 +213,20 @@ def test_gates_look_at_every_machine_and_the_worst_decides() -> None:
     assert outcomes(nodes=far)["load.clock"] == CAVEAT
 
 
+def test_how_late_the_generator_was_is_told_of_its_machine() -> None:
+    """Also where it is the only one; on a machine that does everything there is none to name."""
+    late: dict[str, Any] = {"load": {"dispatch_lag_p99_s": 0.005}}
+    two: dict[str, Any] = {
+        "host": both(idle_load(host_table()), generator_table()),
+        "nodes": (NodeRecord(name="server"), NodeRecord(name="gen")),
+    }
+    found = [
+        gate.node for each in (two, {}) for gate in run_gates(trial(**late | each), CORES) if gate.key == "load.lag"
+    ]
+
+    assert found == ["gen", ""]
+
+
 def test_cpu_of_an_arm_on_two_machines_is_foreign_on_neither() -> None:
     """Each machine is held against what it runs itself; a process is known by its node, pids are given out on each."""
     parts = [cgroup_table().with_columns(node=pl.lit(name), service=pl.lit(f"app-{name}")) for name in ("a", "b")]

@@ -86,10 +86,10 @@ def test_what_fits_is_taken_in_order(minutes: float, parts: list[str], blocks: i
 
 def test_more_time_has_more_drills() -> None:
     """As many as fit, and a sentence for those that do not."""
-    verbs = [[drill.verb for drill in planned(60 * minutes).parts[-1].scenario.drills] for minutes in (24, 30, 90)]
+    verbs = [[drill.verb for drill in planned(60 * minutes).parts[-1].scenario.drills] for minutes in (24, 31, 90)]
 
     assert verbs == [["kill"], ["kill", "hang"], ["kill", "hang", "roll", "stop"]]
-    assert planned(60 * 30).left_out == ("drills roll, stop: they do not fit",)
+    assert planned(60 * 31).left_out == ("drills roll, stop: they do not fit",)
     assert planned(60 * 40).left_out == ("drill stop: it does not fit",)
     assert planned(60 * 90).left_out == ()
 

@@ -6,12 +6,13 @@ import http.server
 import socket
 import ssl
 import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
+import requests
 
 from lab.engines.docker.connection import connect
 from lab.engines.docker.watched import PATIENCE_S, Watched, watch
@@ -42,6 +43,25 @@ PLACES = {
     "alive": (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
     "patience": (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
 }
+
+
+def test_a_machine_that_takes_no_connection_is_given_up_before_one_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Answers of an engine may take minutes."""
+    monkeypatch.setattr("lab.engines.docker.watched.PATIENCE_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as held:
+        place = full.getsockname()
+        for _ in range(2):  # the kernel holds one more than was asked for, and drops what comes then
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(place)
+        client = held.enter_context(
+            closing(docker.DockerClient(base_url=f"tcp://127.0.0.1:{place[1]}", version="1.41"))
+        )
+        watch(client, 1)
+        with pytest.raises(requests.exceptions.ConnectTimeout, match=r"connect timeout=0\.1"):
+            client.ping()
 
 
 def test_a_socket_of_this_machine_stays_as_it_is() -> None:

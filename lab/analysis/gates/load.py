@@ -128,7 +128,7 @@ def lag(result: TrialResult) -> GateResult:
     """
     if not result.record.load.open_model:
         return not_applicable(LAG, "closed-model")
-    late = latest(result.record, lambda load: load.dispatch_lag_p99_s)
+    late = latest(result, lambda load: load.dispatch_lag_p99_s)
     if climbed := of_what_counts(efforts(result)):
         late = max((effort.lag for effort in climbed if effort.lag is not None), default=None)
     return unchecked(LAG, "no-lag") if late is None else judge(LAG, late.value, node=late.node)

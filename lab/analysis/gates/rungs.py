@@ -13,7 +13,7 @@ import polars as pl
 from lab.analysis.gates.counters import busiest_second, rate
 from lab.analysis.gates.gate import Gate
 from lab.analysis.gates.limits import LAG, LOAD_CPU
-from lab.record.types import LoadCounters, NodeLoad, PhaseWindow, RungRecord, TrialRecord, TrialResult
+from lab.record.types import LoadCounters, NodeLoad, PhaseWindow, RungRecord, TrialResult
 
 
 class Worst(NamedTuple):
@@ -42,7 +42,7 @@ class Effort:
 def efforts(result: TrialResult) -> tuple[Effort, ...]:
     """Of every rung, in order; empty for a trial without a ladder, and of earlier versions, which noted no such lag."""
     record = result.record
-    loads = _loads(record).values()
+    loads = _loads(result).values()
     if record.ladder is None or any(len(load.rung_lags_p99_s) != len(record.ladder.rungs) for load in loads):
         return ()
     return tuple(_effort(result, number, rung) for number, rung in enumerate(record.ladder.rungs))
@@ -50,19 +50,22 @@ def efforts(result: TrialResult) -> tuple[Effort, ...]:
 
 def _effort(result: TrialResult, number: int, rung: RungRecord) -> Effort:
     return Effort(
-        lag=latest(result.record, lambda load: load.rung_lags_p99_s[number]),
+        lag=latest(result, lambda load: load.rung_lags_p99_s[number]),
         cpu=busiest_load(result, PhaseWindow(start_s=rung.count_s, end_s=rung.end_s)),
     )
 
 
-def latest(record: TrialRecord, lag_s: Callable[[LoadCounters | NodeLoad], float | None]) -> Worst | None:
+def latest(result: TrialResult, lag_s: Callable[[LoadCounters | NodeLoad], float | None]) -> Worst | None:
     """The greatest lag of the machines that drove load; None where none is known."""
-    return _greatest({name: lag_s(load) for name, load in _loads(record).items()})
+    return _greatest({name: lag_s(load) for name, load in _loads(result).items()})
 
 
-def _loads(record: TrialRecord) -> Mapping[str, LoadCounters | NodeLoad]:
-    """Of each machine that drove load, where they are several; else of all of it."""
-    return {node.name: node.load for node in record.nodes if node.load} or {"": record.load}
+def _loads(result: TrialResult) -> Mapping[str, LoadCounters | NodeLoad]:
+    """Of each machine that drove load; without a name where a trial has one machine."""
+    if several := {node.name: node.load for node in result.record.nodes if node.load}:
+        return several
+    drove = tuple(_drove(result))
+    return {drove[0] if len(drove) == 1 else "": result.record.load}
 
 
 def busiest_load(result: TrialResult, window: PhaseWindow) -> Worst | None:

@@ -15,6 +15,7 @@ from lab.analysis.trial.counters import numbers, rows_of
 from lab.record.types import PhaseWindow
 
 Floats = npt.NDArray[np.float64]
+Span = tuple[float, float]
 
 ROUND_S = 1.1  # who has not been seen for so long while others were has ended: a round each second, 0.1 s late
 
@@ -71,14 +72,19 @@ class Total(NamedTuple):
     peak: float
 
 
-def life(own_s: Floats, all_s: Floats) -> tuple[float, float]:
-    """From when to when an owner lived: ``own_s`` are its readings, ``all_s`` those of everybody; both in order."""
+def life(own_s: Floats, all_s: Span) -> Span:
+    """From when to when an owner lived: ``own_s`` are its readings, in order, ``all_s`` the ends of everybody's."""
     came_s = -np.inf if own_s[0] <= all_s[0] + ROUND_S else float(own_s[0])
-    gone_s = np.inf if own_s[-1] >= all_s[-1] - ROUND_S else float(own_s[-1])
+    gone_s = np.inf if own_s[-1] >= all_s[1] - ROUND_S else float(own_s[-1])
     return came_s, gone_s
 
 
-def course(t_s: Floats, values: Floats, lived: tuple[float, float]) -> Course | None:
+def ends(instants_s: Floats) -> Span:
+    """The first and the last of them; nothing lies between the ends of none."""
+    return float(instants_s.min(initial=np.inf)), float(instants_s.max(initial=-np.inf))
+
+
+def course(t_s: Floats, values: Floats, lived: Span) -> Course | None:
     """The course through the readings that are no NaN; None when there is none."""
     read = ~np.isnan(values)
     return Course(t_s[read], values[read], *lived) if read.any() else None
@@ -87,8 +93,9 @@ def course(t_s: Floats, values: Floats, lived: tuple[float, float]) -> Course | 
 def courses(table: pl.DataFrame, keys: Sequence[str], column: str, window: PhaseWindow) -> Iterator[Course | None]:
     """The course of each owner that lived in the window."""
     t_s, values = numbers(table["t_s"]), numbers(table[column])
+    all_s = ends(t_s)
     for rows in rows_of(table, keys).values():
-        lived = life(t_s[rows], np.sort(t_s))
+        lived = life(t_s[rows], all_s)
         if lived[0] < window.end_s and lived[1] >= window.start_s:
             yield course(t_s[rows], values[rows], lived)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from lab.analysis.trial.counters import counter_at, numbers, rows_of
-from lab.analysis.trial.courses import Course, Total, course, life, total
+from lab.analysis.trial.courses import Course, Span, Total, course, ends, life, total
 from lab.plan.kinds import Role
 from lab.record.types import PhaseWindow, TrialRecord
 
@@ -77,7 +77,7 @@ class Member(NamedTuple):
     started_s: float
     command: str
     rows: npt.NDArray[np.intp]
-    lived: tuple[float, float]
+    lived: Span
 
 
 class Ledger:
@@ -128,7 +128,7 @@ class Ledger:
 
     def _members(self) -> Iterator[Member]:
         t_s, window = self.column("t_s"), self._window
-        all_s = np.sort(t_s)
+        all_s = ends(t_s)
         for rows in rows_of(self._processes, PROCESS).values():
             seen = rows[t_s[rows] < window.end_s]
             if not len(seen):

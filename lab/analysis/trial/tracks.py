@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from lab.analysis.trial.counters import numbers, rows_of
-from lab.analysis.trial.courses import Course, course, life
+from lab.analysis.trial.courses import Course, course, ends, life
 from lab.analysis.trial.ledger import ARM_ROLES, PROCESS, of_roles
 from lab.plan.kinds import Role
 
@@ -80,8 +80,9 @@ def role_tracks(processes: pl.DataFrame, zero_s: float, edges: Floats) -> Mappin
     """Summed PSS in bytes by role, at the instant of each bin at which the whole arm needs most; no partial sums."""
     arm = of_roles(processes, *ARM_ROLES)
     t_s, pss = numbers(arm["t_s"]) - zero_s, numbers(arm["pss_bytes"])
+    all_s = ends(t_s)
     owners = {
-        key: (Role(arm["role"][int(rows[-1])]), life(t_s[rows], np.sort(t_s)), rows)
+        key: (Role(arm["role"][int(rows[-1])]), life(t_s[rows], all_s), rows)
         for key, rows in rows_of(arm, PROCESS).items()
     }
     instants = known_instants(t_s[~np.isnan(pss)], edges)

@@ -4,6 +4,7 @@ import socket
 from typing import Any
 
 import docker
+from requests import Response
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
@@ -27,6 +28,10 @@ class Watched(HTTPAdapter):
         known = [(getattr(socket, name), value) for name, value in OPTIONS.items() if hasattr(socket, name)]
         probed += [(socket.IPPROTO_TCP, option, value) for option, value in known]
         super().init_poolmanager(*args, **more, socket_options=[*HTTPConnection.default_socket_options, *probed])
+
+    def send(self, *args: Any, **more: Any) -> Response:
+        """As there, but a machine that takes no connection is given up sooner than one that is slow to answer."""
+        return super().send(*args, **{**more, "timeout": (PATIENCE_S, more.get("timeout"))})
 
 
 def watch(client: docker.DockerClient, connections: int) -> None:

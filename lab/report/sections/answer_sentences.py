@@ -159,7 +159,8 @@ def _because(contest: Contest) -> str:
         Reason.NO_RATIO: f": there is no ratio in {named_blocks(found.blocks)}, where a value is zero or both failed.",
         Reason.ENDLESS: ": there are blocks in which it came to no end in either arm, which does not make them alike.",
         Reason.CENSORED: f": in {named_blocks(found.blocks)} one of them lies beyond the rates tried: of "
-        '"that or more" and of "that or less" there is no ratio.',
+        '"that or more" and of "that or less" there is no ratio; another search, or rates of your '
+        "own that reach farther (capacity.rates), may have one.",
         Reason.AT_LEAST: f": at least that, because in {named_blocks(found.blocks)} one of them lies beyond the rungs "
         "that tell of it, and is taken at the nearest of these.",
         Reason.LOOK: ": undecided, a quick look only shows differences of more than "
