@@ -258,11 +258,16 @@ class Task:
 
 
 class Swarm:
-    """A manager of two nodes: an update brings the next of ``tasks`` on ``node``, and ends as ``state`` says."""
+    """A manager of two nodes: an update brings the next of ``tasks`` on ``node``, and ends as ``state`` says.
+
+    ``stops``: whether the one before ends; ``shown``: the number of the task that runs, where it is not the next.
+    """
 
     def __init__(self, tasks: Sequence[Task], state: str = "completed", node: str = "n1") -> None:
         self.api = self.containers = self
         self.told, self.next, self.state, self.node = list(tasks), 0, state, node
+        self.stops = True
+        self.shown: int | None = None
         self.specs: dict[str, Any] = {
             "n1": {"Availability": "active"},
             "n2": {"Availability": "active", "Labels": {"a": "b"}},
@@ -278,15 +283,17 @@ class Swarm:
 
     def update_service(self, _identity: str, _version: int, **asked: Any) -> None:
         self.asked.append(asked)
-        cast(Any, self.told[self.next].attrs["State"]).update(Running=False, Pid=0)
+        if self.stops:
+            cast(Any, self.told[self.next].attrs["State"]).update(Running=False, Pid=0)
         self.next += 1
 
     def tasks(self, filters: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         if "node" in filters:
             return self.beside
-        if self.next >= len(self.told):
+        shown = self.next if self.shown is None else self.shown
+        if shown >= len(self.told):
             return []
-        status = {"State": "running", "ContainerStatus": {"ContainerID": str(self.next)}}
+        status = {"State": "running", "ContainerStatus": {"ContainerID": str(shown)}}
         return [{"NodeID": self.node, "Status": status, "CreatedAt": "1"}]
 
     def get(self, identity: str) -> Task:
@@ -387,6 +394,24 @@ def test_what_a_task_served_that_was_taken_back_counts_too() -> None:
     ]
     assert len(changes.left) == 2, "each with the node by whose clock it is"
     assert changes.pairs[0] == (APP, cast(Any, tasks[2]))
+
+
+@pytest.mark.parametrize("state", ["paused", "rollback_completed"])
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_task_that_was_never_replaced_stays_and_nobody_waits_for_its_end(state: str, seen: bool) -> None:
+    """The new one starts first, and may end before the one that is there is told to; it may have been seen or not."""
+    old, new = Task("0", "10.0.0.2"), Task("1", "10.0.0.3", "2026-11-28T09:07:01Z lab-request aa\n")
+    swarm = Swarm([old, new], "updating" if seen else state)
+    swarm.stops, swarm.shown = False, int(seen)
+    with ThreadPoolExecutor(2) as pool:
+        changes = changes_of(swarm, pool, lambda: (f"10.0.0.{2 + (swarm.shown or 0)}",))
+        over = changes.replacing(["app-1"], "drill.deploy", Update(order="start-first", failure="rollback"))
+        swarm.state, swarm.shown = state, 0
+        ends = over()
+    assert ends["app-1"].stopped
+    assert changes.pairs[0] == (APP, cast(Any, old))
+    assert not old.removed
+    assert [service.image for service, _ in changes.gone] == (["drill.deploy"] if seen else [])
 
 
 def test_a_task_that_never_comes_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,16 +152,19 @@ class TaskChanges(Stood):
                 self.services.pause()
 
     def _moved(self, slot: _Slot) -> bool:
-        """Whether the name leads to another task than before, and to nothing else; or there is to be none."""
+        """Whether the name leads to another task than before, and to nothing else; or there is to be none.
+
+        An update may end with the task before still in its place: then to that one.
+        """
         found = running(self.services.cluster, slot.updated.identity)
-        if found is None or found[1].id == slot.old.id:
+        if found is None or (found[1].id == slot.old.id and not self._end(slot)):
             return bool(self._end(slot))
         member, new = found
         between = self.pairs[slot.place][1]
         if between.id not in (slot.old.id, new.id):  # what was taken back: it may have served, and says why it failed
             self._keep(slot.service, between, self.services.placed[slot.service.name])
         self.services.placed[slot.service.name] = member  # first: whoever asks meanwhile looks for the new one there
-        self.pairs[slot.place] = slot.service, new
+        self.pairs[slot.place] = slot.service, slot.old if new.id == slot.old.id else new
         host, address = slot.service.host, self.services.address_of(slot.service, new)
         return all(list(there(known, (host,))[host]) == [address] for _, there in self.looks)
 
@@ -173,12 +176,13 @@ class TaskChanges(Stood):
         self._wait(slots, lambda slot: bool(self._end(slot)), how)
         states = {slot.service.name: self._end(slot) for slot in slots}
         self._wait([slot for slot in slots if states[slot.service.name] in (DONE, BACK)], self._moved, how)
-        for slot in (slot for slot in slots if states[slot.service.name] == BACK):
-            self.pairs[slot.place] = (slot.before, self.pairs[slot.place][1])
-        self._wait(slots, _gone, how)
-        with engine_errors():
-            for slot in slots:
-                self._take_away(slot)
+        for slot in slots:
+            if states[slot.service.name] not in (DONE, BACK):  # nothing has to come: what there is
+                self._moved(slot)
+            new = self.pairs[slot.place][1]
+            if states[slot.service.name] == BACK or new is slot.old:
+                self.pairs[slot.place] = slot.before, new
+        self._take_away([slot for slot in slots if self.pairs[slot.place][1] is not slot.old], how)
         return {
             name: UpdateEnd(told=state.replace("_", " "), stopped=state != DONE, back=state == BACK)
             for name, state in states.items()
@@ -202,11 +206,13 @@ class TaskChanges(Stood):
         self.left.append(member)
         return True
 
-    def _take_away(self, slot: _Slot) -> None:
-        if self.pairs[slot.place][1] is slot.old:  # nothing came in its place: it stays, for people to see
-            return
-        if self._keep(slot.before, slot.old, slot.member):
-            remove_container(slot.old.client, str(slot.old.id))
+    def _take_away(self, slots: Sequence[_Slot], how: Update) -> None:
+        """Remove what gave way once it has ended, and keep its log; where nothing came, it stays for people to see."""
+        self._wait(slots, _gone, how)
+        with engine_errors():
+            for slot in slots:
+                if self._keep(slot.before, slot.old, slot.member):
+                    remove_container(slot.old.client, str(slot.old.id))
 
 
 def _gone(slot: _Slot) -> bool:
