@@ -57,7 +57,7 @@ lint: install ## style, formatting, types, import rules
 	@sh scripts/lint
 
 bench: install ## measure the lab itself; prints its figures
-	@sh scripts/system docker bases wrk
+	@sh scripts/system docker bases wrk kubectl pods
 	@for benchmark in benchmarks/[a-z]*.py; do name=$$(basename "$$benchmark" .py); \
 	    echo "== $$name"; .venv/bin/python -m "benchmarks.$$name" || exit 1; done
 

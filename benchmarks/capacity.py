@@ -126,7 +126,7 @@ def scenario(folder: Path, engine: str, blocks: int) -> Scenario:
     """Two equal arms of one process each, and a ladder around the known capacity."""
     locustfile = folder / "known.py"
     locustfile.write_text(LOCUSTFILE, encoding="utf-8")
-    rates: Sequence[float] = ladder({"known": theory()})
+    rates: Sequence[float] = ladder((theory(),))
     asked = Scenario(
         question="Is a known capacity found?",
         engine=engine,

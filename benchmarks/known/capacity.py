@@ -73,7 +73,7 @@ def waits_less(rate: float, than_s: float, service_s: float = SERVICE_S) -> floa
 
 def climbed(seed: int, service_s: float) -> Climb:
     """A ladder of the lab's own around the known capacity, with the lab's own arrivals, served one after the other."""
-    asked = Capacity(slo=f"p99 <= {LIMIT_S * 1e3:g}ms", rates=ladder({"known": theory()}))
+    asked = Capacity(slo=f"p99 <= {LIMIT_S * 1e3:g}ms", rates=ladder((theory(),)))
     stretches = tuple((rung.start_s, rung.end_s, rung.rate) for rung in asked.rungs)
     times = Timetable(
         rate=asked.rates[0], schedule="poisson", seed=seed, lanes=32, measure_s=asked.length_s, stretches=stretches

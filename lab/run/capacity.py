@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,7 +56,7 @@ def with_ladder(
         pilot = Pilot(replace(scenario, capacity=asked), folder, view_of, say, around)
         try:
             boundaries = pilot.boundaries()
-            wanted = ABOVE * max(boundaries.values())
+            wanted = ABOVE * max(boundaries)
             if not pilot.generator.carries(wanted):
                 say(f"the ladder ends at {pilot.generator.highest:g} instead of {wanted:.0f}: {pilot.generator.told}")
             rates = ladder(boundaries, pilot.generator.highest, quick=asked.quick)
@@ -98,11 +98,11 @@ def _kept(error: LabError, folder: Path, out: Path) -> LabError:
     return error
 
 
-def ladder(boundaries: Mapping[str, float], highest: float = math.inf, *, quick: bool = False) -> tuple[float, ...]:
-    """Rates in geometric steps, common to all arms, from the boundary that the pilot found of each.
+def ladder(boundaries: Collection[float], highest: float = math.inf, *, quick: bool = False) -> tuple[float, ...]:
+    """Rates in geometric steps, common to all arms, around the boundaries that the pilot found of them.
 
     ``highest``: that the load generator carries.
     """
-    low, high = min(boundaries.values()), max(boundaries.values())
+    low, high = min(boundaries), max(boundaries)
     count = QUICK_RUNGS if quick else LONG_RUNGS if high > APART * low else RUNGS
     return geometric(BELOW * low, min(ABOVE * high, highest), count)

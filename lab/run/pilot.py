@@ -1,9 +1,9 @@
 """The pilot of a search for capacity: which rates are worth a ladder, and what is asked at them (METHOD 10.2).
 
 Nothing of it counts. It climbs by COARSE until every arm has failed, and once more around the places at which they did:
-in finer steps, and because a disturbed machine makes an arm fail far below its capacity. Nothing makes one hold more:
-the higher place counts, and whoever holds all of it climbs on. The first climb goes by the rate that the scenario asks
-for, so that for most arms these two are all: a further one costs as much as a dozen rungs.
+in finer steps, and because a disturbed machine makes an arm fail far below its capacity. The ladder has room for both
+places, and whoever holds all of the second climb goes on from there. The first climb goes by the rate that the scenario
+asks for, so that for most arms these two are all: a further one costs as much as a dozen rungs.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Pilot:
         """The surroundings, of which is known what fronts let pass: a search looks at that once."""
         return self._around if self._fronts is None else knowing_fronts(self._around, self._fronts)
 
-    def boundaries(self) -> Mapping[str, float]:
-        """The rate at which each arm ceases to hold; as far as the generator goes, for one that holds that.
+    def boundaries(self) -> tuple[float, ...]:
+        """The rates at which arms ceased to hold, in either climb; how far the generator goes, for one that holds that.
 
         Raises LoadError where all of them do, and ScenarioError where an arm does not hold the lowest rate.
         """
@@ -78,8 +78,9 @@ class Pilot:
         held = {arm: top for arm, one in again.items() if (top := _whole(one, found[arm])) is not None}
         if held:  # what made them fail was not the rate: they go on from there
             self._say(f"{', '.join(held)}: held {min(held.values()):g} requests a second as well, the second time")
-        sure = {arm: max(found[arm], again[arm].capacity or 0.0) for arm in found if arm not in held}
-        return self._ends(sure, min(held.values(), default=0.0))
+        second = {arm: again[arm].capacity or found[arm] for arm in found if arm not in held}
+        ends = self._ends(second, min(held.values(), default=0.0))
+        return (*found.values(), *ends.values())
 
     def _ends(self, known: Mapping[str, float], held: float) -> Mapping[str, float]:
         """Where each arm ceases to hold, climbing by COARSE; ``held``: by all of which nothing is ``known``."""

@@ -199,7 +199,7 @@ def test_arms_that_a_disturbed_machine_made_fail_climb_on(tmp_path: Path, quick:
 
     assert found.capacity is not None
     assert len(climbs) == 3
-    assert found.capacity.rates[0] < KNEE < found.capacity.rates[-1]
+    assert found.capacity.rates[0] < KNEE / 2 < KNEE < found.capacity.rates[-1], "it may be disturbed again"
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_the_ladder_that_a_plan_supposes_is_one_that_so_many_rungs_have() -> Non
     least, greatest = LIKELY_RANGE[0] / BELOW, LIKELY_RANGE[1] / ABOVE
 
     assert greatest / least <= APART
-    assert len(ladder({"workers": least, "replicas": greatest})) == RUNGS
+    assert len(ladder((least, greatest))) == RUNGS
 
 
 def test_the_generator_gets_as_many_processes_as_the_ladder_takes(tmp_path: Path) -> None:
@@ -369,7 +369,7 @@ def test_slow_or_unlike_arms_have_as_many_blocks_as_fit(least: float, greatest: 
     asked = climbing(quickstart, "p99 <= 50ms", quick=False, blocks=None)
     two = replace(asked, arms=climbing(quickstart, "", quick=True, blocks=None).arms)
     before = before_s(two)
-    rates = ladder({"workers": least, "replicas": greatest})
+    rates = ladder((least, greatest))
     climber = replace(two, capacity=replace(two.capacity or Capacity(), rates=rates))
     found = fitted(climber, before)
 
@@ -396,7 +396,7 @@ def test_a_search_takes_as_long_as_was_said(asked: float, apart: float, quick: b
     told = search_span(search, fits=fits and not quick)
     for carried in (1.0, 1.2, 4.0):
         least = max(50.0, asked) * carried
-        rates = ladder({"workers": least, "replicas": least * apart}, quick=quick)
+        rates = ladder((least, least * apart), quick=quick)
         climber = replace(search, capacity=replace(search.capacity or Capacity(), rates=rates))
         took = before_s(search) + ladder_s(fitted(climber, before_s(search)) if fits and not quick else climber)
 
@@ -418,7 +418,7 @@ def test_fewer_blocks_are_told_with_the_time_that_they_take() -> None:
     """Of slow arms not even 8 blocks fit into 40 minutes."""
     said: list[str] = []
     search = two_arms(60.0, quick=False)
-    climber = replace(search, capacity=replace(search.capacity or Capacity(), rates=ladder({"workers": 60.0})))
+    climber = replace(search, capacity=replace(search.capacity or Capacity(), rates=ladder((60.0,))))
     found = _fitting(climber, before_s(search), said.append)
     own = format_duration(round(before_s(search) + ladder_s(found)))
 
@@ -430,7 +430,7 @@ def test_fewer_blocks_are_told_with_the_time_that_they_take() -> None:
 def test_a_study_plans_the_longest_ladder_of_arms_that_carry_what_is_asked() -> None:
     """Else the search would take the time of what comes after it."""
     search = two_arms(60.0, quick=True)
-    rates = ladder({"workers": 60.0, "replicas": 60.0}, quick=True)
+    rates = ladder((60.0, 60.0), quick=True)
     climber = replace(search, capacity=replace(search.capacity or Capacity(), rates=rates))
 
     assert ladder_s(slowest(search)) == pytest.approx(ladder_s(climber), rel=0.02)

@@ -100,7 +100,8 @@ def test_the_header_names_the_versions_that_are_checked() -> None:
     """A schema of a new version is a reason to look."""
     first, last = (version.removesuffix(".0") for version in (VERSIONS[0], VERSIONS[-1]))
 
-    assert f"Kubernetes {first} to {last}, never run by us" in KUBERNETES.run_by_us
+    assert f"Kubernetes {first} to {last};" in KUBERNETES.run_by_us
+    assert "never run by us on Kubernetes" in KUBERNETES.run_by_us
 
 
 def test_what_no_version_knows_is_found() -> None:

@@ -191,9 +191,9 @@ def test_a_run_climbs_in_every_trial_and_not_without_rates() -> None:
 
 def test_the_common_ladder_reaches_beyond_all_arms() -> None:
     """From 0.75 × the least boundary to 1.25 × the greatest; longer where they differ much, shorter for a look."""
-    assert ladder({"a": 200.0, "b": 240.0})[:: len(ladder({"a": 200.0, "b": 240.0})) - 1] == (150.0, 300.0)
-    assert [len(ladder({"a": 200.0, "b": high})) for high in (240.0, 400.0)] == [8, 12]
-    assert len(ladder({"a": 200.0}, quick=True)) == 6
+    assert ladder((200.0, 240.0))[:: len(ladder((200.0, 240.0))) - 1] == (150.0, 300.0)
+    assert [len(ladder((200.0, high))) for high in (240.0, 400.0)] == [8, 12]
+    assert len(ladder((200.0,), quick=True)) == 6
     assert geometric(100, 400, 3) == (100.0, 200.0, 400.0)
 
 
