@@ -222,9 +222,9 @@ KUBERNETES = Target(
     title="Kubernetes manifests",
     files=_files,
     start=lambda deployment: "; ".join(steps(deployment)),
-    run_by_us="validated against the schemas of Kubernetes 1.30 to 1.37; pods of every model were started as they are "
-    "written by `podman kube play`, without fronts, Services and probes; never run by us on Kubernetes; needs 1.30 or "
-    "later",
+    run_by_us="validated against the schemas of Kubernetes 1.30 to 1.37; pods of every model that needs no front were "
+    "started as they are written by `podman kube play`, without Services and probes; never run by us on Kubernetes; "
+    "needs 1.30 or later",
     refusal=_refusal,
     values=_values,
 )
