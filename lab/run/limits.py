@@ -18,10 +18,10 @@ from lab.plan.arm_topology import build_topology, nominal_ports
 from lab.plan.blocks import build_plan
 from lab.record.folder import RunFolder, read_trials
 from lab.run.inside import SEARCHED, Known, one_trial, searched_in, tries_in, unlimited_in
-from lab.run.pilot import ViewOf, usual_objective
+from lab.run.pilot import ViewOf
 from lab.run.quiet import QUIETER
 from lab.run.run import run_scenario
-from lab.run.rungs import LEAST_LIMIT_S
+from lab.run.rungs import LEAST_LIMIT_S, usual_objective
 from lab.run.surroundings import REAL, Surroundings, knowing_fronts
 from lab.scenario.budget import Quota
 from lab.scenario.limits import LimitSearch

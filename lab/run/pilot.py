@@ -32,6 +32,7 @@ from lab.run.rungs import (
     first_climb,
     geometric,
     stage,
+    usual_objective,
 )
 from lab.run.surroundings import Surroundings, knowing_fronts
 from lab.run.view import QuietView
@@ -42,7 +43,6 @@ from lab.scenario.model import Scenario
 from lab.units import format_seconds
 
 GAP = 1.6  # between two rungs of which one failed: a wider one is looked into once more
-SLACK = 5.0
 
 ViewOf = Callable[[Plan], QuietView]
 
@@ -59,6 +59,7 @@ class Pilot:
         self._say = say
         self._around = around
         self._excused = False
+        self._looked = 0.0  # so far went the last look about what the generator can send
         self._fronts: Opaque | None = None
         self.generator = Generator(scenario.load, self._ceiling, say)
         self.slo = scenario.capacity.slo if scenario.capacity else ""
@@ -108,11 +109,14 @@ class Pilot:
         return max((rung.rate for rung in found.rungs if rung.counts and rung.rate <= most), default=0.0)
 
     def _reached(self, held: float) -> tuple[float, ...]:
-        """Those of the next rates that the generator can send; finer ones up to the last that it can; none beyond."""
+        """Those of the next rates that the generator can send; finer ones about the last that it can; none beyond."""
         rates = stage(held * COARSE) if held else first_climb(self._scenario)
         if self.generator.carries(rates[0]):
             return tuple(rate for rate in rates if rate <= self.generator.top)
-        return finer(held, self.generator.highest)
+        highest = self.generator.highest
+        rates = finer(held, highest) if highest > self._looked else ()
+        self._looked = max(rates, default=self._looked)
+        return rates
 
     def _beyond(self, arms: Sequence[str], held: float, found: Mapping[str, float]) -> Mapping[str, float]:
         """How far the generator goes, for arms that go farther. Raises LoadError where no other arm ends below that."""
@@ -126,6 +130,7 @@ class Pilot:
         """Give a generator that fell short before an arm did more processes, or where it has all, one more chance."""
         late = {arm: [rung.rate for rung in one.rungs if rung.held is Held.SHORT] for arm, one in climbs.items()}
         short = {arm: rates[0] for arm, rates in late.items() if rates and rates[0] <= self.generator.top}
+        self._looked = 0.0 if short else self._looked
         if not short or self.generator.grow():
             return
         arm, rate = min(short.items(), key=lambda pair: pair[1])
@@ -216,12 +221,6 @@ class Pilot:
         if found is None:
             raise LabError(f"{trial.record.trial_id} has no ladder")
         return found
-
-
-def usual_objective(calm_s: float) -> str:
-    """The objective where nobody gave one, from the p99 in seconds of the slowest arm where all is well."""
-    limit_s = max(LEAST_LIMIT_S, SLACK * calm_s)
-    return f"p99 <= {math.ceil(round(limit_s * 1e3, 3))}ms"  # 50.000001 is 50
 
 
 def _whole(found: Climb, boundary: float) -> float | None:

@@ -15,10 +15,12 @@ LOWEST = 50.0  # arrivals a second
 COARSE = 1.5
 FINE = 1.1
 NEAREST = 1.02  # of what was held: nearer rates say nothing more
+FINEST, FURTHER = 1.07, 3  # the greatest step of a look about the generator's end, and how many of these go beyond it
 STAGE = 8  # rungs of a further climb: an arm that fails the first is not overloaded by twenty
 NEAR, FAR = 0.4, 10.0  # times the rate that is asked: between these the first climb looks, beside LOWEST
 FAR_LANES = 1024  # and not so far that answers within the objective would take more
 TOLD_BEYOND = PRINT_BEYOND + 1  # requests past the percentile: arrivals come by chance, and 10 take 1,000 at p99
+SLACK = 5.0
 LEAST_LIMIT_S = 0.025  # of an objective that nobody gave: p99 at LOWEST times SLACK, but never less than this
 
 
@@ -60,13 +62,26 @@ def enough(rates: Sequence[float]) -> tuple[float, ...]:
 
 
 def finer(held: float, highest: float) -> tuple[float, ...]:
-    """Rates between one that was held and ``highest``, the last that can be sent; none where these are too near."""
+    """Rates from one that was held to ``highest``, the last that the generator is thought to send, and beyond.
+
+    Beyond, because that is an estimate, which rises with the rates, and every further look is a deployment of each arm.
+    None where ``highest`` is too near.
+    """
     if not held or highest <= held * NEAREST:
         return ()
-    return geometric(held * (highest / held) ** (1 / LEAST_RUNGS), highest, LEAST_RUNGS)
+    steps = math.ceil(math.log(highest / held) / math.log(FINEST))
+    step = (highest / held) ** (1 / steps)
+    within = tuple(three_digits(held * step**number) for number in range(1, steps))
+    return (*within, highest, *(three_digits(highest * FINEST**number) for number in range(1, FURTHER + 1)))
 
 
 def floored(rate: float) -> float:
     """The highest rate of three digits that is not beyond it."""
     unit = 10.0 ** (math.floor(math.log10(rate)) - 2)
     return three_digits(math.floor(rate / unit) * unit)
+
+
+def usual_objective(calm_s: float) -> str:
+    """The objective where nobody gave one, from the p99 in seconds of the slowest arm where all is well."""
+    limit_s = max(LEAST_LIMIT_S, SLACK * calm_s)
+    return f"p99 <= {math.ceil(round(limit_s * 1e3, 3))}ms"  # 50.000001 is 50

@@ -714,6 +714,33 @@ def test_a_client_too_heavy_for_the_lowest_rate_is_told_so(tmp_path: Path) -> No
     assert told.endswith("below the lowest rate of a climb, 50")
 
 
+class EverLighter(Heavy):
+    """Every further climb finds that a request takes 4% less: the generator ends just above what it has sent."""
+
+    knee = 720.0
+
+    def cost_at(self, _rate: float) -> float:
+        """At first half of a full core's rate is 589 a second."""
+        return 0.96 ** ((len(self._world.plans) - 1) // 2) / (2 * 590.0)
+
+
+def test_the_generators_end_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as it is thought to go, and beyond: to follow what it is thought next takes a deployment of each arm."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0, 1})
+    around = replace(machine(World(load=EverLighter)), pins=lambda _scenario, _run_id: True)
+    said: list[str] = []
+    asked = climbing(shop(tmp_path), "p99 <= 100ms", quick=True, blocks=None)
+
+    with (
+        pytest.raises(LoadError, match=r"still held at 589 requests a second, and half of"),
+        with_ladder(asked, tmp_path / "runs", lambda _plan: QuietView(), said.append, around=around),
+    ):
+        pass
+
+    climbs = [text.split(" at ")[1] for text in said if text.startswith("pilot: ")]
+    assert climbs == ["50 to 854 requests a second", "589 to 722 requests a second"]
+
+
 class SlowAndHeavy(Heavy):
     """Answers take 40 ms longer, so that nothing holds the objective that stands in before one is found."""
 
