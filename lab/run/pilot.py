@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.analysis.gates.rungs import busiest_cores
-from lab.analysis.trial.ladder import Climb, Edge, Held, climb
+from lab.analysis.trial.ladder import Climb, Held, climb
 from lab.errors import LabError, ScenarioError
 from lab.plan.blocks import Plan, build_plan
 from lab.record.folder import RunFolder, read_trials
@@ -27,12 +27,14 @@ from lab.run.rungs import (
     FINE,
     LEAST_LIMIT_S,
     LOWEST,
+    boundary_of,
     coarse_climb,
     finer,
     first_climb,
     geometric,
     stage,
     usual_objective,
+    whole_top,
 )
 from lab.run.surroundings import Surroundings, knowing_fronts
 from lab.run.view import QuietView
@@ -41,8 +43,6 @@ from lab.scenario.compare import Compare
 from lab.scenario.load import Load
 from lab.scenario.model import Scenario
 from lab.units import format_seconds
-
-GAP = 1.6  # between two rungs of which one failed: a wider one is looked into once more
 
 ViewOf = Callable[[Plan], QuietView]
 
@@ -59,10 +59,12 @@ class Pilot:
         self._say = say
         self._around = around
         self._excused = False
-        self._looked = 0.0  # so far went the last look about what the generator can send
+        self._looked = 0.0  # so far went the last look about what the generator can send,
+        self._twice: set[str] = set()  # for which these arms had climbed a second time
         self._fronts: Opaque | None = None
         self.generator = Generator(scenario.load, self._ceiling, say)
-        self.slo = scenario.capacity.slo if scenario.capacity else ""
+        form = scenario.capacity or Capacity()
+        self.slo, self._quick = form.slo, form.quick
 
     @property
     def around(self) -> Surroundings:
@@ -75,8 +77,10 @@ class Pilot:
         Raises LoadError where all of them do, and ScenarioError where an arm does not hold the lowest rate.
         """
         found = self._ends({}, 0.0)
+        if self._quick and self._twice >= set(found):
+            return tuple(found.values())
         again = self._around_all(found)
-        held = {arm: top for arm, one in again.items() if (top := _whole(one, found[arm])) is not None}
+        held = {arm: top for arm, one in again.items() if (top := whole_top(one, found[arm])) is not None}
         if held:  # what made them fail was not the rate: they go on from there
             self._say(f"{', '.join(held)}: held {min(held.values()):g} requests a second as well, the second time")
         second = {arm: again[arm].capacity or found[arm] for arm in found if arm not in held}
@@ -87,15 +91,16 @@ class Pilot:
         """Where each arm ceases to hold, climbing by COARSE; ``held``: by all of which nothing is ``known``."""
         found = dict(known)
         while waiting := [arm.name for arm in self._scenario.arms if arm.name not in found]:
-            if not (reached := self._reached(held)):
+            if not (rates := self._reached(held)):
                 found |= self._beyond(waiting, held, found)
                 break
-            climbs = self._climbed(waiting, coarse_climb(self._scenario, self._known, reached))
+            climbs = self._climbed(waiting, coarse_climb(self._scenario, self._known, rates))
+            self._twice |= set(waiting if rates[-1] == self._looked else ())
             if not self.slo:  # the generator fell short at the rate that tells it
                 self._help(climbs)
                 continue
             for arm, climbed in climbs.items():
-                boundary = _boundary(arm, climbed, held)
+                boundary = boundary_of(arm, climbed, held)
                 if boundary is not None and boundary <= self.generator.top:  # known after the first climb only
                     found[arm] = boundary
             going_on = {arm: one for arm, one in climbs.items() if arm not in found}
@@ -143,7 +148,7 @@ class Pilot:
         """Climb once more, around what was found: in FINE steps, or for a look in few: one climb may be disturbed."""
         step = math.sqrt(COARSE)
         low, high = min(found.values()) / step, min(max(found.values()) * step, self.generator.highest)
-        fine = COARSE if self._scenario.capacity and self._scenario.capacity.quick else FINE
+        fine = COARSE if self._quick else FINE
         count = min(MAX_RUNGS, 2 + math.ceil(round(math.log(high / low, fine), 3)))
         return self._climbed(list(found), Capacity.short(self._known, geometric(low, high, count)))
 
@@ -221,27 +226,3 @@ class Pilot:
         if found is None:
             raise LabError(f"{trial.record.trial_id} has no ladder")
         return found
-
-
-def _whole(found: Climb, boundary: float) -> float | None:
-    """The highest rate of a climb that an arm held as a whole, and beyond its boundary; None where it did not."""
-    return found.top if found.edge is Edge.TOP and found.top is not None and found.top > boundary else None
-
-
-def _boundary(arm: str, found: Climb, held: float) -> float | None:
-    """Where an arm ceases to hold; None where it held every rung that counts, or where two leave a gap.
-
-    ``held``: what an earlier climb held.
-    """
-    if found.edge is Edge.BOTTOM and not held:
-        raise ScenarioError(
-            f"{arm}: the objective ({found.slo}) is not held at {found.rungs[0].rate:g} requests a second either",
-            "give a wider one (capacity.slo), or rates of your own (capacity.rates)",
-        )
-    if found.edge is Edge.BOTTOM:
-        return math.sqrt(held * found.rungs[0].rate)
-    if found.capacity is None:
-        return None
-    below = max(rung.rate for rung in found.rungs if rung.rate <= found.capacity)
-    above = min(rung.rate for rung in found.rungs if rung.rate >= found.capacity)
-    return found.capacity if above <= GAP * below else None

@@ -1,10 +1,12 @@
-"""Which rates a search for capacity asks for: the climbs of its pilot, and ladders (METHOD 10.2 and 10.3)."""
+"""Which rates a search for capacity asks for, and where the climbs of its pilot end (METHOD 10.2 and 10.3)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+from lab.analysis.trial.ladder import Climb, Edge
+from lab.errors import ScenarioError
 from lab.metric_types import PRINT_BEYOND
 from lab.plan.loading import SPARE_LANES
 from lab.scenario.capacity import LEAST_RUNGS, PILOT_BEYOND, Capacity
@@ -16,6 +18,7 @@ COARSE = 1.5
 FINE = 1.1
 NEAREST = 1.02  # of what was held: nearer rates say nothing more
 FINEST, FURTHER = 1.07, 3  # the greatest step of a look about the generator's end, and how many of these go beyond it
+GAP = 1.6  # between two rungs of which one failed: a wider one is looked into once more
 STAGE = 8  # rungs of a further climb: an arm that fails the first is not overloaded by twenty
 NEAR, FAR = 0.4, 10.0  # times the rate that is asked: between these the first climb looks, beside LOWEST
 FAR_LANES = 1024  # and not so far that answers within the objective would take more
@@ -85,3 +88,27 @@ def usual_objective(calm_s: float) -> str:
     """The objective where nobody gave one, from the p99 in seconds of the slowest arm where all is well."""
     limit_s = max(LEAST_LIMIT_S, SLACK * calm_s)
     return f"p99 <= {math.ceil(round(limit_s * 1e3, 3))}ms"  # 50.000001 is 50
+
+
+def whole_top(found: Climb, boundary: float) -> float | None:
+    """The highest rate of a climb that an arm held as a whole, and beyond its boundary; None where it did not."""
+    return found.top if found.edge is Edge.TOP and found.top is not None and found.top > boundary else None
+
+
+def boundary_of(arm: str, found: Climb, held: float) -> float | None:
+    """Where an arm ceases to hold; None where it held every rung that counts, or where two leave a gap.
+
+    ``held``: what an earlier climb held.
+    """
+    if found.edge is Edge.BOTTOM and not held:
+        raise ScenarioError(
+            f"{arm}: the objective ({found.slo}) is not held at {found.rungs[0].rate:g} requests a second either",
+            "give a wider one (capacity.slo), or rates of your own (capacity.rates)",
+        )
+    if found.edge is Edge.BOTTOM:
+        return math.sqrt(held * found.rungs[0].rate)
+    if found.capacity is None:
+        return None
+    below = max(rung.rate for rung in found.rungs if rung.rate <= found.capacity)
+    above = min(rung.rate for rung in found.rungs if rung.rate >= found.capacity)
+    return found.capacity if above <= GAP * below else None
