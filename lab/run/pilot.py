@@ -3,7 +3,8 @@
 Nothing of it counts. It climbs by COARSE until every arm has failed, and once more around the places at which they did:
 in finer steps, and because a disturbed machine makes an arm fail far below its capacity. The ladder has room for both
 places, and whoever holds all of the second climb goes on from there. The first climb goes by the rate that the scenario
-asks for, so that for most arms these two are all: a further one costs as much as a dozen rungs.
+asks for, so that for most arms these two are all: a further one costs as much as a dozen rungs. Where the generator may
+end before the arms do, they climb about that once, which for a quick look is the second climb.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ class Pilot:
         self._say = say
         self._around = around
         self._excused = False
-        self._looked = 0.0  # so far went the last look about what the generator can send,
-        self._twice: set[str] = set()  # for which these arms had climbed a second time
+        self._looked = 0.0  # so far went the look about what the generator can send; 0: there was none
+        self._twice: set[str] = set()  # arms that took part in it, after another climb
         self._fronts: Opaque | None = None
         self.generator = Generator(scenario.load, self._ceiling, say)
         form = scenario.capacity or Capacity()

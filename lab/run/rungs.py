@@ -75,7 +75,7 @@ def finer(held: float, highest: float) -> tuple[float, ...]:
     steps = math.ceil(math.log(highest / held) / math.log(FINEST))
     step = (highest / held) ** (1 / steps)
     within = tuple(three_digits(held * step**number) for number in range(1, steps))
-    return (*within, highest, *(three_digits(highest * FINEST**number) for number in range(1, FURTHER + 1)))
+    return (*within, *geometric(highest, highest * FINEST**FURTHER, FURTHER + 1))
 
 
 def floored(rate: float) -> float:
