@@ -79,18 +79,21 @@ def test_a_caveat_of_every_trial_is_one_line_with_its_count_and_worst_value() ->
     assert "b0" not in caveat
 
 
-def delayed(scenario: Scenario, late_s: float, quantile: float = 0.0) -> Content:
-    """Both arms of workers have the defect; only those behind nginx show it, in all requests but this part of them."""
+def delayed(scenario: Scenario, late_s: float, quantile: float = 0.0, direct_s: float = 0.0) -> Content:
+    """Both arms of workers have the defect; those behind nginx show it in all requests but this part of them.
+
+    ``direct_s``: how late all answers of the others are.
+    """
     defect = make_gate("caveat", key="keepalive", value=0.0441, limit=0.035)
 
     def late(trial: TrialResult) -> TrialResult:
         if trial.record.arm == "replicas":
             return trial
         found = with_record(trial, gates=(*trial.record.gates, defect))
-        if trial.record.arm != "workers-nginx":
-            return found
-        behind = pl.int_range(pl.len()) % 10 >= 10 * quantile
-        done = pl.when(behind).then(pl.col("t_done_s") + late_s).otherwise("t_done_s").alias("t_done_s")
+        fronted = trial.record.arm == "workers-nginx"
+        behind = pl.int_range(pl.len()) % 10 >= (10 * quantile if fronted else 0)
+        later = pl.col("t_done_s") + (late_s if fronted else direct_s)
+        done = pl.when(behind).then(later).otherwise("t_done_s").alias("t_done_s")
         return with_tables(found, requests=trial.tables.requests.with_columns(done))
 
     return content_of(scenario, map(late, make_trials(scenario)))
@@ -106,6 +109,16 @@ def test_a_late_acknowledgement_stands_once_below_the_numbers_that_it_explains()
     assert (belief_of(content).caveats, belief_of(content).asides) == ((), ())
     assert " ".join(render_terminal(content, 300).split()).count(told) == 1
     assert "every gate passed" not in content.boxes[0].title
+
+
+def test_two_arms_that_are_late_in_two_ways_are_one_sentence() -> None:
+    """One is as late as the probe, the other later."""
+    note = delayed(judging("memory.pss.total", blocks=8), 0.044, direct_s=0.2).headline.note
+
+    assert (
+        "The median request to workers-nginx is as late as a probe of a kept-alive connection there (44.1 ms); " in note
+    )
+    assert "(44.1 ms); a request to workers may hold as much as a probe of a kept-alive connection there" in note
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from lab.analysis.summary import RunSummary
 from lab.metric_types import Family
 from lab.metrics import Unit
 from lab.record.evidence import NAGLE_MAX_S, NAGLE_MIN_S
+from lab.report.parts.answers import capital
 from lab.report.parts.cells import quantity
 from lab.report.parts.gate_sentences import listed
 from lab.report.parts.values import shown_value
@@ -34,7 +35,7 @@ def late_told(summary: RunSummary) -> str:
             if gate.key == KEEPALIVE and gate.outcome == CAVEAT and gate.value is not None:
                 probed[trial.record.arm] = max(gate.value, probed.get(trial.record.arm, 0.0))
     told = list(_told(summary, probed))
-    return f"{'; '.join(told)}, {WHY}" if told else ""
+    return f"{capital('; '.join(told))}, {WHY}" if told else ""
 
 
 def late_beside(summary: RunSummary) -> bool:
@@ -47,9 +48,9 @@ def _told(summary: RunSummary, probed: Mapping[str, float]) -> Iterator[str]:
     """Which requests of which arms are as late as the probe; of slower ones it may be a part, which nothing shows."""
     arms = list(probed)
     for key, which, latest_s in (
-        ("service.p50", "The median request to {} is as late as", NAGLE_MAX_S),
-        ("service.p95", "The slowest requests (p95) to {} are as late as", NAGLE_MAX_S),
-        ("service.p50", "A request to {} may hold as much as", inf),
+        ("service.p50", "the median request to {} is as late as", NAGLE_MAX_S),
+        ("service.p95", "the slowest requests (p95) to {} are as late as", NAGLE_MAX_S),
+        ("service.p50", "a request to {} may hold as much as", inf),
     ):
         late = [arm for arm in arms if NAGLE_MIN_S <= (shown_value(summary, arm, key) or 0.0) <= latest_s]
         arms = [arm for arm in arms if arm not in late]

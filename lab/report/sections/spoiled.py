@@ -8,6 +8,7 @@ from lab.analysis.blocks import BlockDecision
 from lab.analysis.summary import RunSummary
 from lab.record.types import RunInfo
 from lab.report.first_screen import Band
+from lab.report.parts.answers import capital
 from lab.report.parts.caveats import fault_sentences
 from lab.report.parts.gate_sentences import family_names
 from lab.report.parts.going_on import lost_told, resume_command
@@ -37,7 +38,7 @@ def spoiled_band(run: RunInfo, summary: RunSummary, points: Sequence[BlockDecisi
         failed = (f"It ended early: {run.cut}.", *failed)
         then, command = CONTINUE, resume_command(summary.scenario, run.run_id)
         if told := lost_told(decision, "this point" if points else "this run"):
-            failed = (f"{told[0].upper()}{told[1:]}.", *failed)
+            failed = (f"{capital(told)}.", *failed)
         if all(each.hopeless for each in (decision, *points)):
             then, command = AGAIN, run_command(run, summary)
     return Band(title, (quote, *failed), then, command, whole=not standing)

@@ -13,6 +13,7 @@ from lab.report.charts.curves import Curves, Plot, Series, columns_for
 from lab.report.charts.scales import linear
 from lab.report.charts.svg import fill_key
 from lab.report.content import Figure, Section, section
+from lab.report.parts.answers import capital
 from lab.report.parts.cells import axis
 from lab.report.sections.expectation_sentences import WANTING
 from lab.scenario.model import Scenario
@@ -78,7 +79,7 @@ def _figure(scenario: Scenario, points: Sequence[PointResult], metric: Metric) -
     apart = "A panel for each other value that is swept, all on the same axes. " if len(plots) > 1 else ""
     return Figure(
         key=f"sweep-{metric.key}",
-        title=f"{metric.title[0].upper()}{metric.title[1:]}, by {along.title}",
+        title=f"{capital(metric.title)}, by {along.title}",
         sentence=f"{apart}A dot is a point that was measured: the Hodges–Lehmann estimate over the valid blocks, with "
         "its 95% interval; with few blocks, their median and range. A point is left out if a block has no value, or "
         "none is valid. Each point has its own trials; points are not judged against one another.",
